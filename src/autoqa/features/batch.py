@@ -1,0 +1,115 @@
+"""Batch: transcripts with everything computed from them, each thing at most once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoqa.errors import EncoderError
+from autoqa.features.encoders import FloatArray, TextEncoder
+from autoqa.features.statistics import statistics_after_turns
+from autoqa.records import Transcript
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
+
+ANY_LANGUAGE = "*"
+_Value = TypeVar("_Value")
+
+
+class Batch:
+    """Transcripts, with turn embeddings, statistics and spaCy docs computed when first asked for.
+
+    Parameters
+    ----------
+    transcripts : sequence of Transcript
+    encoders : mapping of str to TextEncoder, optional
+        Encoder per primary language; the key ``*`` serves every language not named. Needed only
+        by scorers that read embeddings.
+    """
+
+    def __init__(
+        self,
+        transcripts: Sequence[Transcript],
+        *,
+        encoders: Mapping[str, TextEncoder] | None = None,
+    ) -> None:
+        self.transcripts = tuple(transcripts)
+        self.encoders = dict(encoders or {})
+        self._memo: dict[Hashable, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self.transcripts)
+
+    def once(self, key: Hashable, compute: Callable[[], _Value]) -> _Value:
+        """Return what `compute` gives for this batch, computed at the first call with `key`."""
+        if key not in self._memo:
+            self._memo[key] = compute()
+        found: _Value = self._memo[key]
+        return found
+
+    def subset(self, indices: Sequence[int]) -> Batch:
+        """Return a batch of some transcripts, sharing what was computed and cached with it."""
+
+        def build() -> Batch:
+            part = Batch([self.transcripts[i] for i in indices], encoders=self.encoders)
+            for name in ("embeddings", "statistics", "docs"):
+                if name in self.__dict__:
+                    part.__dict__[name] = [self.__dict__[name][i] for i in indices]
+            return part
+
+        return self.once(("subset", tuple(indices)), build)
+
+    def encoder_of(self, transcript: Transcript) -> TextEncoder:
+        """Return the encoder that serves the transcript's language."""
+        language = transcript.primary_language
+        encoder = self.encoders.get(language) or self.encoders.get(ANY_LANGUAGE)
+        if encoder is None:
+            known = ", ".join(sorted(self.encoders)) or "none"
+            raise EncoderError(f"no text encoder for language '{language}' (encoders for: {known})")
+        return encoder
+
+    @cached_property
+    def embeddings(self) -> list[FloatArray]:
+        """Per transcript, the turn vectors, shape (n_turns, dimension).
+
+        All turns of one language go to the encoder in one call, so that it can sort them by
+        length and encode repeated turns once.
+        """
+        by_encoder: dict[int, list[int]] = {}
+        encoders: dict[int, TextEncoder] = {}
+        for i, transcript in enumerate(self.transcripts):
+            encoder = self.encoder_of(transcript)
+            encoders[id(encoder)] = encoder
+            by_encoder.setdefault(id(encoder), []).append(i)
+        found: list[FloatArray] = [np.empty((0, 0), np.float32)] * len(self)
+        for key, members in by_encoder.items():
+            texts = [turn.text for i in members for turn in self.transcripts[i].turns]
+            vectors = encoders[key].encode(texts)
+            start = 0
+            for i in members:
+                stop = start + len(self.transcripts[i].turns)
+                found[i] = vectors[start:stop]
+                start = stop
+        return found
+
+    @cached_property
+    def turn_vectors(self) -> FloatArray:
+        """All turns of all transcripts in order, shape (n_turns, dimension)."""
+        return np.concatenate(self.embeddings) if len(self) else np.empty((0, 0), np.float32)
+
+    @cached_property
+    def statistics(self) -> list[NDArray[np.float64]]:
+        """Per transcript, the statistics after each turn, shape (n_turns, n_statistics)."""
+        return [statistics_after_turns(t) for t in self.transcripts]
+
+    @cached_property
+    def docs(self) -> list[list[Doc]]:
+        """Per transcript, one spaCy doc per turn (blank pipeline of the transcript's language)."""
+        from autoqa.features.tokens import turn_docs
+
+        return turn_docs(self.transcripts)
