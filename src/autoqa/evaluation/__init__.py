@@ -1,0 +1,54 @@
+"""Agreement, human ceilings, calibration, and QA against CSAT: every figure with its interval."""
+
+from autoqa.evaluation.agreement import (
+    cohen_kappa,
+    exact_agreement,
+    gwet_ac1,
+    gwet_ac2,
+    icc,
+    krippendorff_alpha,
+    quadratic_kappa,
+    within_one,
+)
+from autoqa.evaluation.ceiling import Panel, leave_one_out_ceiling, pairwise_ceiling
+from autoqa.evaluation.classification import (
+    auc,
+    classification_estimates,
+    classification_metrics,
+    f1_binary,
+    majority_metrics,
+    spearman,
+    token_f1,
+)
+from autoqa.evaluation.comparison import Comparison, compare
+from autoqa.evaluation.intervals import Estimate, bootstrap, bootstrap_many, paired_difference
+from autoqa.evaluation.render import to_html_table, to_markdown
+
+__all__ = [
+    "Comparison",
+    "Estimate",
+    "Panel",
+    "auc",
+    "bootstrap",
+    "bootstrap_many",
+    "classification_estimates",
+    "classification_metrics",
+    "cohen_kappa",
+    "compare",
+    "exact_agreement",
+    "f1_binary",
+    "gwet_ac1",
+    "gwet_ac2",
+    "icc",
+    "krippendorff_alpha",
+    "leave_one_out_ceiling",
+    "majority_metrics",
+    "paired_difference",
+    "pairwise_ceiling",
+    "quadratic_kappa",
+    "spearman",
+    "to_html_table",
+    "to_markdown",
+    "token_f1",
+    "within_one",
+]

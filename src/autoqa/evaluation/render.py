@@ -1,0 +1,398 @@
+"""A Comparison in words and tables: Markdown for files, HTML for notebooks."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from autoqa.evaluation.by_criterion import CriterionComparison
+from autoqa.evaluation.by_total import CsatComparison, TotalComparison
+from autoqa.evaluation.comparison import Comparison
+from autoqa.evaluation.figures import MARGIN, Figure, Verdict
+from autoqa.evaluation.intervals import Estimate
+
+NAMES = {
+    "quadratic_kappa": "Quadratic kappa",
+    "krippendorff_alpha": "Krippendorff's alpha (ordinal)",
+    "gwet_ac2": "Gwet's AC2",
+    "exact": "Exact agreement",
+    "within_one": "Within one level",
+    "icc_2_1": "ICC(2,1)",
+    "mae": "Mean absolute error (points)",
+    "spearman": "Spearman",
+    "kendall_tau_b": "Kendall's tau-b",
+    "auc_dissatisfied": "AUC, dissatisfied",
+    "auc_top_box": "AUC, top box",
+}
+"""What a figure is called in print."""
+
+_NOTHING = "–"
+_CRITERION_HEAD = (
+    "criterion",
+    "n",
+    "automated with people",
+    "same items",
+    "people with people",
+    "gap",
+    "verdict",
+)
+
+
+def show(estimate: Estimate | None, *, with_n: bool = False, digits: int = 2) -> str:
+    """Return ``0.61 [0.55, 0.67]``, with ``, n=952`` if asked; a dash where there is nothing."""
+    if estimate is None or not math.isfinite(estimate.value):
+        return _NOTHING
+    text = f"{estimate.value:.{digits}f}"
+    if estimate.known:
+        text += f" [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
+    return f"{text}, n={estimate.n}" if with_n else text
+
+
+def summary(comparison: Comparison) -> list[str]:
+    """Return what the comparison says in plain sentences, the most useful ones first."""
+    verdicts: dict[Verdict, list[str]] = {v: [] for v in Verdict}
+    for found in comparison.criteria:
+        verdicts[found.figures["quadratic_kappa"].verdict].append(found.criterion)
+    said = []
+    if verdicts[Verdict.AS_PEOPLE]:
+        said.append(
+            f"Agrees with people as well as they agree with each other (at most {MARGIN:.2f} "
+            f"below, in quadratic kappa): {', '.join(verdicts[Verdict.AS_PEOPLE])}."
+        )
+    if verdicts[Verdict.BELOW_PEOPLE]:
+        said.append(
+            "Agrees with people less than they agree with each other: "
+            f"{', '.join(verdicts[Verdict.BELOW_PEOPLE])}."
+        )
+    if verdicts[Verdict.UNCERTAIN]:
+        said.append(
+            f"Cannot be said, too few or too uniform ratings: "
+            f"{', '.join(verdicts[Verdict.UNCERTAIN])}."
+        )
+    if verdicts[Verdict.NO_CEILING]:
+        said.append(
+            "Cannot be said, nobody rated these twice, so how far people agree is unknown: "
+            f"{', '.join(verdicts[Verdict.NO_CEILING])}."
+        )
+    if comparison.totals is not None:
+        said.append(_about_totals(comparison.totals))
+    if comparison.csat is not None:
+        said.extend(_about_csat(comparison.csat))
+    return said
+
+
+def _about_totals(totals: TotalComparison) -> str:
+    mae, severity = totals.figures["mae"], totals.mean_difference
+    text = (
+        f"QA totals of the two sides differ by {show(mae.automated, digits=1)} points on average "
+        f"(n={totals.n_conversations})"
+    )
+    if mae.ceiling is not None and mae.ceiling.known:
+        text += f"; those of two people by {show(mae.ceiling, digits=1)} (n={mae.ceiling.n})"
+    if severity.known and severity.low > 0:
+        text += f". The automated totals are higher, by {show(severity, digits=1)}"
+    elif severity.known and severity.high < 0:
+        text += f". The automated totals are lower, by {show(severity, digits=1)} points"
+    return text + "."
+
+
+def _about_csat(csat: CsatComparison) -> Iterable[str]:
+    if csat.automated is not None:
+        yield (
+            "Automated totals and CSAT: "
+            + _association(csat.automated["spearman"], "higher totals go with happier customers")
+        )
+    if csat.human is not None:
+        yield (
+            "Human totals and CSAT: "
+            + _association(csat.human["spearman"], "higher totals go with happier customers")
+        )
+    if csat.paired is not None:
+        gap = csat.paired["difference"]["spearman"]
+        if not gap.known:
+            yield "Whether automated or human totals go with CSAT more closely cannot be said."
+        elif gap.low > 0 or gap.high < 0:
+            nearer = "Automated" if gap.low > 0 else "Human"
+            yield (
+                f"{nearer} totals go with CSAT more closely (difference in Spearman "
+                f"{show(gap, with_n=True)}, automated minus human)."
+            )
+        else:
+            yield (
+                "Which totals go with CSAT more closely cannot be said (difference in Spearman "
+                f"{show(gap, with_n=True)}, automated minus human)."
+            )
+    if csat.predicted is not None:
+        yield (
+            "Predicted and surveyed CSAT: "
+            + _association(csat.predicted["spearman"], "the prediction orders customers rightly")
+        )
+
+
+def _association(spearman: Estimate, meaning: str) -> str:
+    if not spearman.known:
+        return f"no association can be computed (n={spearman.n})."
+    figures = f"Spearman {show(spearman, with_n=True)}"
+    if spearman.low > 0:
+        return f"{meaning} ({figures})."
+    if spearman.high < 0:
+        return f"the association is the wrong way round ({figures})."
+    return f"no association can be shown ({figures})."
+
+
+def to_markdown(comparison: Comparison) -> str:
+    """Write the whole comparison: summary, caveats, then tables with intervals.
+
+    Intervals are 95 % percentile bootstrap intervals.
+    """
+    parts = ["# Automated against human ratings", ""]
+    about = [f"Intervals: 95 %, bootstrap over {comparison.clustered_by}s"]
+    about.append(f"{comparison.n_resamples} resamples, seed {comparison.seed}")
+    if comparison.scorecard:
+        about.insert(0, f"Scorecard: {comparison.scorecard}")
+    parts += [f"{'; '.join(about)}. Human raters: {comparison.n_human_raters}.", ""]
+    parts += ["## In short", "", *(f"- {_safe(line)}" for line in summary(comparison)), ""]
+    if comparison.caveats:
+        parts += ["## Caveats", "", *(f"- {_safe(line)}" for line in comparison.caveats), ""]
+    if comparison.criteria:
+        parts += _criteria_in_markdown(comparison.criteria)
+    if comparison.totals is not None:
+        parts += _totals_in_markdown(comparison.totals)
+    if comparison.csat is not None:
+        parts += _csat_in_markdown(comparison.csat)
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _criteria_in_markdown(criteria: Sequence[CriterionComparison]) -> list[str]:
+    parts = [
+        "## Agreement by criterion",
+        "",
+        (
+            "Each figure is of pairs: the automated rating with that of each person; beside it, "
+            "one person with another on the items that several people rated, and the automated "
+            "rater on those same items."
+        ),
+        "",
+    ]
+    for name in ("quadratic_kappa", "krippendorff_alpha", "gwet_ac2", "exact", "within_one"):
+        rows = [
+            _figure_row(found.criterion, found.figures[name])
+            for found in criteria
+            if name in found.figures
+        ]
+        if rows:
+            parts += [f"### {NAMES[name]}", "", *_table(_CRITERION_HEAD, rows), ""]
+    with_consensus = [f for f in criteria if f.consensus["quadratic_kappa"].ceiling is not None]
+    if with_consensus:
+        parts += [
+            "### Quadratic kappa with what people agree on",
+            "",
+            (
+                "The consensus is the level nearest to the mean of the ratings (half each of two "
+                "that are equally near). On the same items, the automated rater and each person "
+                "are held against the consensus of the others."
+            ),
+            "",
+            *_table(
+                _CRITERION_HEAD,
+                [_figure_row(f.criterion, f.consensus["quadratic_kappa"]) for f in with_consensus],
+            ),
+            "",
+        ]
+    parts += [
+        "### Coverage and severity",
+        "",
+        *_table(
+            (
+                "criterion",
+                "looked at by people",
+                "rated",
+                "N/A",
+                "abstained",
+                "failed",
+                "missing",
+                "answered",
+                "automated minus human level",
+            ),
+            [
+                (
+                    f.criterion,
+                    *(
+                        str(n)
+                        for n in (
+                            f.coverage.n_items,
+                            f.coverage.rated,
+                            f.coverage.not_applicable,
+                            f.coverage.abstained,
+                            f.coverage.failed,
+                            f.coverage.missing,
+                        )
+                    ),
+                    show(f.coverage.answered),
+                    show(f.mean_difference),
+                )
+                for f in criteria
+            ],
+        ),
+        "",
+    ]
+    applicable = [(f.criterion, f.applicability) for f in criteria if f.applicability is not None]
+    if applicable:
+        parts += [
+            "### Applicability (N/A), apart from the levels",
+            "",
+            *_table(
+                (
+                    "criterion",
+                    "n",
+                    "N/A by people",
+                    "N/A automated",
+                    "exact",
+                    "kappa",
+                    "kappa, people with people",
+                ),
+                [
+                    (
+                        name,
+                        str(found.n_items),
+                        show(found.human_not_applicable),
+                        show(found.automated_not_applicable),
+                        show(found.figures["exact"].automated),
+                        show(found.figures["quadratic_kappa"].automated),
+                        show(found.figures["quadratic_kappa"].ceiling),
+                    )
+                    for name, found in applicable
+                ],
+            ),
+            "",
+        ]
+    return parts
+
+
+def _figure_row(name: str, figure: Figure) -> tuple[str, ...]:
+    return (
+        name,
+        str(figure.automated.n),
+        show(figure.automated),
+        show(figure.automated_same_items),
+        show(figure.ceiling, with_n=True),
+        show(figure.gap),
+        str(figure.verdict),
+    )
+
+
+def _totals_in_markdown(totals: TotalComparison) -> list[str]:
+    return [
+        "## Totals",
+        "",
+        (
+            f"Over {_safe(', '.join(totals.criteria))}. Automated minus human total: "
+            f"{show(totals.mean_difference, digits=1)} points, n={totals.mean_difference.n}."
+        ),
+        "",
+        *_table(
+            ("figure", *_CRITERION_HEAD[1:-1]),
+            [_figure_row(NAMES[name], figure)[:-1] for name, figure in totals.figures.items()],
+        ),
+        "",
+    ]
+
+
+def _csat_in_markdown(csat: CsatComparison) -> list[str]:
+    parts = ["## CSAT", ""]
+    columns: dict[str, Mapping[str, Estimate] | None] = {
+        "automated total": csat.automated,
+        "human total": csat.human,
+        "predicted CSAT": csat.predicted,
+    }
+    if csat.paired is not None:
+        columns |= {
+            "automated, where both": csat.paired["automated"],
+            "human, where both": csat.paired["human"],
+            "difference": csat.paired["difference"],
+        }
+    held = {name: figures for name, figures in columns.items() if figures is not None}
+    names = ("spearman", "kendall_tau_b", "auc_dissatisfied", "auc_top_box")
+    parts += _table(
+        ("association with CSAT", *held),
+        [
+            ("n", *(str(figures["spearman"].n) for figures in held.values())),
+            *((NAMES[name], *(show(f[name]) for f in held.values())) for name in names),
+        ],
+    )
+    parts.append("")
+    if csat.predicted is not None and "mae" in csat.predicted:
+        parts += [
+            f"Predicted CSAT is off by {show(csat.predicted['mae'])} of the scale's units.",
+            "",
+        ]
+    if csat.bands is not None:
+        bands = csat.bands
+        parts += [
+            (
+                f"Positive CSAT at automated totals of {bands.cut:g} and above: "
+                f"{show(bands.excellent, with_n=True)}; below: {show(bands.below, with_n=True)}; "
+                f"difference {show(bands.difference)}."
+            ),
+            "",
+        ]
+    if csat.agents is not None:
+        between = csat.agents.associations
+        parts += [
+            (
+                f"Between {csat.agents.n_agents} agents (means of total and CSAT): Spearman "
+                f"{show(between['spearman'])}, Kendall's tau-b {show(between['kendall_tau_b'])}."
+            ),
+            "",
+            *_table(
+                ("agent", "mean total", "n", "mean CSAT (share of scale)", "n", "quadrant"),
+                [
+                    (
+                        a.agent,
+                        f"{a.qa:.1f}",
+                        str(a.n_qa),
+                        f"{a.csat:.2f}",
+                        str(a.n_csat),
+                        a.quadrant,
+                    )
+                    for a in csat.agents.quadrants.agents
+                ],
+            ),
+            "",
+        ]
+    return parts
+
+
+def to_html_table(comparison: Comparison) -> str:
+    """Return quadratic kappa by criterion beside its ceiling as one HTML table, all escaped."""
+    rows = [
+        _figure_row(found.criterion, found.figures["quadratic_kappa"])
+        for found in comparison.criteria
+    ]
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in _CRITERION_HEAD)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    said = "".join(f"<li>{html.escape(line)}</li>" for line in summary(comparison))
+    return (
+        f"<ul>{said}</ul><table><caption>{NAMES['quadratic_kappa']} [95 % interval]</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [
+        "| " + " | ".join(head) + " |",
+        "|" + "---|" * len(head),
+        *("| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows),
+    ]
+
+
+def _safe(text: str) -> str:
+    """Keep ids from a data file from becoming markup: Markdown passes HTML through."""
+    return html.escape(text, quote=False).replace("\n", " ")
+
+
+def _cell(text: str) -> str:
+    return _safe(text).replace("|", "\\|")

@@ -1,0 +1,109 @@
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest, kendalltau
+
+from autoqa.errors import DataError
+from autoqa.evaluation.alignment import (
+    ASSOCIATIONS,
+    agent_quadrants,
+    associate,
+    association_difference,
+    csat_shares,
+    kendall_tau_b,
+    positive_share_by_band,
+    wilson,
+)
+from autoqa.records import Survey
+
+
+def surveyed(conversation, score, scale=(1, 5)):
+    return Survey(conversation_id=conversation, score=score, scale=scale)
+
+
+def centre(n=400, seed=0):
+    """Satisfaction 0-1 in quarters, a total that follows it closely, and one that hardly does."""
+    rng = np.random.default_rng(seed)
+    felt = rng.normal(size=n)
+    csat = np.digitize(felt, [-1.5, -0.8, 0, 0.8]) / 4
+    close = 80 + 5 * felt + 3 * rng.normal(size=n)
+    loose = 80 + 1 * felt + 5 * rng.normal(size=n)
+    return close, loose, csat
+
+
+def test_answers_on_different_scales_become_shares():
+    surveys = [surveyed("a", 4), surveyed("a", 2), surveyed("b", 10, (0, 10))]
+    assert csat_shares(surveys) == {"a": 0.5, "b": 1.0}  # (0.75 + 0.25) / 2
+
+
+def test_association_counts_dissatisfied_and_top_box_customers():
+    # dissatisfied (below 0.5): totals 60, 90; the others 70, 80, 95: 60 is below all three and
+    # 90 below one: (3 + 1) / 6. Top box: 95 is above all four others.
+    found = associate([60, 90, 70, 80, 95], [0.0, 0.25, 0.5, 0.75, 1.0], n_resamples=20)
+    assert tuple(found) == ASSOCIATIONS
+    assert found["auc_dissatisfied"].value == pytest.approx(4 / 6)
+    assert found["auc_top_box"].value == 1.0
+
+
+def test_tau_b_is_scipys_and_undefined_without_variance():
+    close, _, csat = centre(50)
+    assert kendall_tau_b(close, csat) == pytest.approx(kendalltau(close, csat).statistic)
+    assert math.isnan(kendall_tau_b([1, 1, 1], [1, 2, 3]))
+    assert math.isnan(kendall_tau_b([1], [1]))
+
+
+def test_the_total_that_follows_satisfaction_wins_the_paired_comparison():
+    close, loose, csat = centre()
+    found = association_difference(close, loose, csat, n_resamples=200)
+    gap = found["difference"]["spearman"]
+    assert gap.value == pytest.approx(
+        found["automated"]["spearman"].value - found["human"]["spearman"].value
+    )
+    assert gap.low > 0
+    assert found["difference"]["auc_dissatisfied"].low > 0
+
+
+def test_a_total_does_not_differ_from_itself():
+    close, _, csat = centre(60)
+    found = association_difference(close, close, csat, n_resamples=50)
+    assert all((e.low, e.value, e.high) == (0, 0, 0) for e in found["difference"].values())
+
+
+def test_agents_fall_in_four_quadrants_and_those_with_little_data_in_none():
+    means = {"ann": (90, 1.0), "bo": (70, 1.0), "cy": (90, 0.0), "di": (70, 0.0)}
+    totals, csat, agents = {}, {}, {}
+    for agent, (qa, said) in means.items():
+        for i in range(5):
+            conversation = f"{agent}{i}"
+            totals[conversation], csat[conversation] = qa, said
+            agents[conversation] = agent
+    totals["new0"], agents["new0"] = 50, "new"
+    found = agent_quadrants(totals, csat, agents)
+    assert (found.qa_line, found.csat_line) == (80, 0.5)
+    placed = {a.agent: a.quadrant for a in found.agents}
+    assert placed == {"ann": "strong", "bo": "liked", "cy": "correct", "di": "struggling"}
+    assert found.left_out == ("new",)
+    strict = agent_quadrants(totals, csat, agents, qa_line=95)
+    assert {a.quadrant for a in strict.agents} == {"liked", "struggling"}
+    assert agent_quadrants({}, {}, {}).agents == ()
+
+
+def test_excellent_qa_is_set_against_the_rest():
+    # 4 of 4 positive at 95 and above, 1 of 2 below
+    found = positive_share_by_band(
+        [95, 96, 99, 100, 80, 90], [1, 1, 0.75, 1, 0.5, 1], n_resamples=100
+    )
+    assert (found.excellent.value, found.excellent.n) == (1.0, 4)
+    assert found.excellent.low < 1.0  # four out of four is no proof of 100 %
+    assert (found.below.value, found.below.n) == (0.5, 2)
+    assert found.difference.value == 0.5
+    assert math.isnan(positive_share_by_band([50, 60], [1, 0]).excellent.value)
+    with pytest.raises(DataError):
+        positive_share_by_band([50], [1, 0])
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 7), (3, 7), (7, 7), (92, 100)])
+def test_wilsons_interval_is_scipys(successes, n):
+    found, reference = wilson(successes, n), binomtest(successes, n).proportion_ci(method="wilson")
+    assert (found.low, found.high) == pytest.approx((reference.low, reference.high), abs=1e-9)
