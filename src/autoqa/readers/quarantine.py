@@ -1,0 +1,165 @@
+"""Where bad records go: a row with file, line, offset and reason, never with their text."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import IO, Self
+
+REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        # The conversation is quarantined.
+        "bad_json": "the line is not JSON",
+        "not_utf8": "the bytes are not UTF-8",
+        "missing_field": "a field that every conversation needs is not there or empty",
+        "wrong_type": "a field holds something of another type",
+        "bad_speaker": "the speaker of a turn is not known",
+        "bad_channel": "the channel is not voice, chat or email",
+        "no_turns": "the conversation has no turns",
+        "duplicate_id": "an earlier conversation of this run has the same id; that one is kept",
+        "not_contiguous": "other conversations lie between the rows of this one",
+        "bad_row": "a table row has more or fewer fields than the header",
+        "too_large": "one record is larger than 64 MiB",
+        # The file is quarantined, as one record.
+        "unknown_format": "no reader recognises the file",
+        "not_transcripts": "the file holds ratings, surveys or other tables, no conversations",
+        "missing_column": "a turn table lacks a column",
+        "damaged_file": "the file ends early or is damaged; what came before is kept",
+        "unreadable_file": "the system refuses to read the file",
+        # Notes: the conversation is kept.
+        "times_reversed": "a turn ends before it starts; its times are dropped",
+        "bad_time": "a time cannot be understood; it is dropped",
+        "bad_rating": "a rating cannot be used; it is dropped",
+        "bad_csat": "a survey answer cannot be used; it is dropped",
+        "bad_label": "an outcome, label or split cannot be used; it is dropped",
+        "bad_metadata": "a detail about the conversation has a wrong type; it is dropped",
+        "rationale_not_found": "a quoted phrase is not in the turn; the rating is kept without it",
+        # Found while walking a folder; holds no record.
+        "skipped_file": "a file in a folder is not a file of conversations",
+    }
+)
+"""Every reason code, and what it means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record starts."""
+
+    file: str
+    line: int | None = None  # 1-based; the row number in Parquet files
+    byte_offset: int | None = None  # in the uncompressed stream; None in Parquet files
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong, as a reason code and a sentence that quotes nothing from the file."""
+
+    reason: str
+    message: str
+
+
+class Quarantine:
+    """Counts records and writes one JSON line for everything that was not as it should be.
+
+    Rows are ``{file, line, byte_offset, reason, message, kept}``. `kept` is false for a record
+    that was left out, true for a note on a record that was kept, null for a skipped file.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        The file to write, replaced if it exists. Without it, problems are only counted.
+
+    Attributes
+    ----------
+    records_read, records_kept, records_quarantined : int
+        ``records_read == records_kept + records_quarantined`` after every record.
+    counts : Counter of str
+        Quarantined records per reason.
+    notes : Counter of str
+        Notes on kept records, and skipped files, per reason.
+    """
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        self.path = None if path is None else Path(path)
+        self.records_kept = 0
+        self.counts: Counter[str] = Counter()
+        self.notes: Counter[str] = Counter()
+        self._stream: IO[str] | None = None
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # Line by line on disk, so that a run that dies leaves its rows behind.
+            self._stream = self.path.open("w", encoding="utf-8", newline="\n", buffering=1)
+
+    @property
+    def records_quarantined(self) -> int:
+        """Records left out so far."""
+        return sum(self.counts.values())
+
+    @property
+    def records_read(self) -> int:
+        """Records met so far."""
+        return self.records_kept + self.records_quarantined
+
+    def keep(self) -> None:
+        """Count a record that goes on."""
+        self.records_kept += 1
+
+    def reject(self, place: Place, problem: Problem) -> None:
+        """Count and write down a record that is left out."""
+        self.counts[problem.reason] += 1
+        self._write(place, problem, kept=False)
+
+    def note(self, place: Place, problem: Problem) -> None:
+        """Write down what was dropped from a record that is kept."""
+        self.notes[problem.reason] += 1
+        self._write(place, problem, kept=True)
+
+    def skip_file(self, place: Place, problem: Problem) -> None:
+        """Write down a file in a folder that holds no conversations."""
+        self.notes["skipped_file"] += 1
+        self._write(place, Problem("skipped_file", problem.message), kept=None)
+
+    def summary(self) -> dict[str, object]:
+        """Return the counts for a run's summary."""
+        return {
+            "read": self.records_read,
+            "kept": self.records_kept,
+            "quarantined": self.records_quarantined,
+            "reasons": dict(sorted(self.counts.items())),
+            "notes": dict(sorted(self.notes.items())),
+        }
+
+    def _write(self, place: Place, problem: Problem, *, kept: bool | None) -> None:
+        if self._stream is None:
+            return
+        row = {
+            "file": place.file,
+            "line": place.line,
+            "byte_offset": place.byte_offset,
+            "reason": problem.reason,
+            "message": problem.message,
+            "kept": kept,
+        }
+        # ASCII only: a file name may hold bytes that are not UTF-8.
+        self._stream.write(json.dumps(row) + "\n")
+
+    def close(self) -> None:
+        """Close the file; counts stay readable."""
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

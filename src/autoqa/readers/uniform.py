@@ -1,0 +1,255 @@
+"""The uniform JSONL: one conversation per line, with what people said about it.
+
+::
+
+    {"conversation_id": str, "channel": "voice|chat|email", "language": "en", "source": str,
+     "agent": str?, "team": str?, "queue": str?, "topic": str?, "customer": str?,
+     "started_at": ISO 8601?,
+     "turns": [{"speaker": "agent|customer|bot|system", "text": str, "start_s": float?,
+                "end_s": float?, "actions": [{"name", "arguments", "result"}]?,
+                "actions_after": [...]?}],
+     "csat": {"score": number, "scale": [lo, hi], "given_by": str?, "comment": str?}?,
+     "ratings": [{"rater": str, "criterion": str, "score": number, "scale": [lo, hi],
+                  "turn": int?, "status": str?, "rationale": [str]?}]?,
+     "labels": [...]?, "outcome": {...}?, "meta": {...}?, "split": str?}
+
+`csat`, `ratings`, `labels` and `outcome`, and annotations on turns (`act`, `strategy` ...), are
+answers: none of them reaches the Transcript, which is all that scorers see. `meta` and single
+values under unknown names become its attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from autoqa.errors import ReadError, RecordError
+from autoqa.readers import values
+from autoqa.readers.base import HEAD_BYTES, Format, Found, Source
+from autoqa.readers.labels import ratings_of, surveys_of
+from autoqa.readers.lines import lines
+from autoqa.readers.quarantine import Place, Problem
+from autoqa.readers.values import load_json, problem
+from autoqa.records import Action, LabelledTranscript, Transcript, Turn
+from autoqa.store.columns import dump_json
+
+_DETAILS = ("agent", "team", "queue", "topic", "customer", "source")
+_ALIASES = {"agent": "agent_id", "customer": "customer_id"}
+_KNOWN = frozenset(
+    {"conversation_id", "channel", "language", "started_at", "turns", "closing_actions"}
+    | {"csat", "ratings", "labels", "outcome", "meta", "split"}
+    | {*_DETAILS, *_ALIASES.values()}
+)
+
+
+def labelled_from(record: Any, notes: list[Problem]) -> LabelledTranscript:
+    """Return the conversation in one parsed line; what was dropped is added to `notes`.
+
+    Raises
+    ------
+    ReadError
+        With the reason why the conversation cannot be used, quoting nothing from it.
+    """
+    if not isinstance(record, dict):
+        raise problem("wrong_type", "the line is not a JSON object")
+    conversation_id = _conversation_id(record)
+    turns, closing = _turns(record, notes)
+    ratings, scales = ratings_of(conversation_id, record.get("ratings"), turns, notes)
+    surveys, beyond = surveys_of(conversation_id, record.get("csat"), notes)
+    try:
+        transcript = Transcript(
+            conversation_id=conversation_id,
+            turns=turns,
+            channel=values.channel(record.get("channel")),
+            language=values.language(record.get("language")),
+            started_at=_started_at(record, notes),
+            closing_actions=closing,
+            attributes=_attributes(record, notes),
+            **{name: _detail(record, name, notes) for name in _DETAILS},
+        )
+    except RecordError:
+        raise problem("wrong_type", "the conversation breaks a rule of transcripts") from None
+    return LabelledTranscript(
+        transcript=transcript,
+        ratings=ratings,
+        surveys=surveys,
+        scales=scales,
+        outcome=_outcome(record, beyond, notes),
+        split=_split(record, notes),
+    )
+
+
+def _read(source: Source) -> Iterator[Found]:
+    for line in lines(source):
+        place = Place(source.name, line.number, line.offset)
+        if line.problem is not None:
+            yield Found(place, problem=line.problem)
+        elif line.content.strip():
+            notes: list[Problem] = []
+            try:
+                labelled = labelled_from(load_json(line.content), notes)
+            except ReadError as error:
+                yield Found(place, problem=Problem(error.reason, str(error)))
+            else:
+                yield Found(place, labelled, notes=tuple(notes))
+
+
+def _recognises(source: Source) -> bool:
+    if source.suffix in (".jsonl", ".ndjson"):
+        return True
+    text = source.head_text.lstrip()
+    first, _, rest = text.partition("\n")
+    # A closing brace on the first line tells it from a JSON document over many lines; a first
+    # line longer than the head cannot show its own.
+    closed = first.rstrip().endswith("}") or (not rest and len(source.head) == HEAD_BYTES)
+    return first.startswith("{") and '"turns"' in first and closed
+
+
+UNIFORM = Format("uniform", _recognises, _read)
+
+
+def _conversation_id(record: Mapping[str, Any]) -> str:
+    given = record.get("conversation_id")
+    if given is None or given == "":
+        raise problem("missing_field", "conversation_id is missing or empty")
+    found = values.identifier(given)
+    if found is None:
+        raise problem("wrong_type", "conversation_id is not text")
+    return found
+
+
+def _turns(
+    record: Mapping[str, Any], notes: list[Problem]
+) -> tuple[tuple[Turn, ...], tuple[Action, ...]]:
+    given = record.get("turns")
+    if given is None:
+        raise problem("missing_field", "turns is missing")
+    if not isinstance(given, list):
+        raise problem("wrong_type", "turns is not a list")
+    if not given:
+        raise problem("no_turns", "turns is empty")
+    turns: list[Turn] = []
+    pending: tuple[Action, ...] = ()
+    for index, item in enumerate(given):
+        if not isinstance(item, dict):
+            raise problem("wrong_type", f"turn {index} is not a JSON object")
+        for name in ("speaker", "text"):
+            if name not in item:
+                raise problem("missing_field", f"turn {index} has no {name}")
+        text = item["text"]
+        if not isinstance(text, str):
+            raise problem("wrong_type", f"turn {index}: text is not text")
+        start, end = turn_times(item.get("start_s"), item.get("end_s"), index, notes)
+        turns.append(
+            Turn(
+                speaker=values.speaker(item["speaker"], index),
+                text=text,
+                start_s=start,
+                end_s=end,
+                actions=pending + _actions(item.get("actions"), index),
+            )
+        )
+        # Usually only the last turn has these: then they close the conversation.
+        pending = _actions(item.get("actions_after"), index)
+    return tuple(turns), pending + _actions(record.get("closing_actions"), len(turns) - 1)
+
+
+def turn_times(
+    start: Any, end: Any, index: int, notes: list[Problem]
+) -> tuple[float | None, float | None]:
+    """Return a turn's times in seconds, or none where they make no sense, with a note."""
+    found = []
+    for value in (start, end):
+        number = values.number(value)
+        if number is None and value is not None:
+            notes.append(Problem("bad_time", f"turn {index}: a time is not a number; dropped"))
+        found.append(number)
+    if found[0] is not None and found[1] is not None and found[1] < found[0]:
+        message = (
+            f"turn {index} ends ({found[1]:.1f} s) before it starts ({found[0]:.1f} s); "
+            "kept, times dropped"
+        )
+        notes.append(Problem("times_reversed", message))
+        return None, None
+    return found[0], found[1]
+
+
+def _actions(given: Any, index: int) -> tuple[Action, ...]:
+    if given is None:
+        return ()
+    if not isinstance(given, list):
+        raise problem("wrong_type", f"turn {index}: actions is not a list")
+    found = []
+    for item in given:
+        if not isinstance(item, dict):
+            raise problem("wrong_type", f"turn {index}: an action is not a JSON object")
+        name, arguments, result = (item.get(key) for key in ("name", "arguments", "result"))
+        if not isinstance(name, str) or not name:
+            raise problem("missing_field", f"turn {index}: an action has no name")
+        if arguments is None:
+            arguments = {}
+        if not isinstance(arguments, dict):
+            raise problem("wrong_type", f"turn {index}: action arguments are not a JSON object")
+        if result is not None and not isinstance(result, str):
+            result = dump_json(result)
+        found.append(Action(name=name, arguments=arguments, result=result))
+    return tuple(found)
+
+
+def _detail(record: Mapping[str, Any], name: str, notes: list[Problem]) -> str | None:
+    given = record.get(name)
+    if given is None and name in _ALIASES:
+        given = record.get(_ALIASES[name])
+    if given is None or given == "":
+        return None
+    found = values.identifier(given)
+    if found is None:
+        notes.append(Problem("bad_metadata", f"{name} is not text; dropped"))
+    return found
+
+
+def _started_at(record: Mapping[str, Any], notes: list[Problem]) -> Any:
+    given = record.get("started_at")
+    found = values.moment(given)
+    if found is None and given is not None:
+        notes.append(Problem("bad_time", "started_at is not an ISO 8601 time; dropped"))
+    return found
+
+
+def _attributes(record: Mapping[str, Any], notes: list[Problem]) -> dict[str, Any]:
+    meta = record.get("meta")
+    if meta is None:
+        meta = {}
+    elif not isinstance(meta, dict):
+        notes.append(Problem("bad_metadata", "meta is not a JSON object; dropped"))
+        meta = {}
+    unknown = {
+        key: value
+        for key, value in record.items()
+        if key not in _KNOWN and value is not None and values.is_scalar(value)
+    }
+    return unknown | meta
+
+
+def _outcome(
+    record: Mapping[str, Any], beyond: Mapping[str, Any], notes: list[Problem]
+) -> dict[str, Any]:
+    outcome: dict[str, Any] = {}
+    given = record.get("outcome")
+    if isinstance(given, dict):
+        outcome |= given
+    elif given is not None:
+        notes.append(Problem("bad_label", "outcome is not a JSON object; dropped"))
+    if record.get("labels") is not None:
+        outcome["labels"] = record["labels"]
+    if beyond:
+        outcome["csat"] = dict(beyond)
+    return outcome
+
+
+def _split(record: Mapping[str, Any], notes: list[Problem]) -> str | None:
+    given = record.get("split")
+    if given is None or isinstance(given, str):
+        return given or None
+    notes.append(Problem("bad_label", "split is not text; dropped"))
+    return None
