@@ -1,0 +1,226 @@
+"""The panel: which scorer answers which criterion, and running all of them safely."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+import autoqa.scorers.rules  # noqa: F401 - registers the scorer
+from autoqa.errors import ModelError, ScorerError
+from autoqa.features.batch import Batch
+from autoqa.records import RaterKind, Rating, Status
+from autoqa.scorecard.schema import Criterion, Scorecard, ScorerSpec
+from autoqa.scorers.applicability import applicability
+from autoqa.scorers.base import Scorer, scorer_factory
+from autoqa.scorers.folder import ModelFolder
+from autoqa.scorers.linear import LinearScorer
+
+PANEL_RATER = "autoqa"
+"""Rater name of the panel as a whole: one automated rater per run, whoever answered inside."""
+
+
+class Panel:
+    """Rates all criteria of a scorecard, each by the scorer that suits it best.
+
+    A head trained for the same criterion and scale comes first; then the scorer that the
+    scorecard names, then that scorer's fallback. Criteria that nobody can rate are abstained on.
+
+    Parameters
+    ----------
+    card : Scorecard
+    models : ModelFolder, optional
+    """
+
+    def __init__(self, card: Scorecard, models: ModelFolder | None = None) -> None:
+        self.card = card
+        self.criteria = card.criteria
+        by_rules: list[Criterion] = []
+        self._scorers: list[Scorer] = []
+        self.unserved: dict[str, str] = {}
+        for criterion in self.criteria:
+            if models is not None and _answers(criterion, models):
+                self._scorers.append(
+                    LinearScorer([criterion], models={criterion.id: models.model(criterion.id)})
+                )
+                continue
+            self._seat(criterion, criterion.scorer, models, by_rules)
+        if by_rules:
+            # One scorer for all rules, so that a phrase is looked for once.
+            self._scorers.insert(0, scorer_factory("rules")(by_rules))
+
+    @property
+    def answered_by(self) -> dict[str, str]:
+        """Which kind of scorer answers each criterion."""
+        names = {c.id: type(s).__name__ for s in self._scorers for c in s.criteria}
+        return {c.id: names.get(c.id, "nobody") for c in self.criteria}
+
+    @property
+    def version(self) -> str:
+        """The versions of all scorers on the panel."""
+        return "+".join(scorer.version for scorer in self._scorers)
+
+    def rate(self, batch: Batch) -> list[Rating]:
+        """Return one rating per transcript and criterion, in scorecard order.
+
+        A scorer that breaks gives ``failed`` ratings for its criteria, with the reason.
+        """
+        by_criterion: dict[str, list[Rating]] = {}
+        for scorer in self._scorers:
+            for criterion, column in zip(scorer.criteria, _columns(scorer, batch), strict=True):
+                by_criterion[criterion.id] = column
+        columns = []
+        for criterion in self.criteria:
+            ratings = by_criterion.get(criterion.id)
+            if ratings is None:
+                reason = self.unserved.get(criterion.id, "no scorer")
+                ratings = _blanks(criterion, batch, Status.ABSTAINED, reason)
+            columns.append(_where_it_applies(criterion, batch, ratings))
+        return [rating for row in zip(*columns, strict=True) for rating in row]
+
+    def _seat(
+        self,
+        criterion: Criterion,
+        spec: ScorerSpec | None,
+        models: ModelFolder | None,
+        by_rules: list[Criterion],
+    ) -> None:
+        if spec is None:
+            self.unserved[criterion.id] = "the scorecard names no scorer and no model was trained"
+            return
+        chosen = criterion.model_copy(update={"scorer": spec})
+        if spec.use == "rules":
+            by_rules.append(chosen)
+            return
+        if spec.use == "linear":
+            name = str(spec.settings.get("model", criterion.id))
+            if models is not None and name in models.heads:
+                self._scorers.append(ModelScorer([chosen], models=models))
+                return
+            if spec.fallback is not None:
+                self._seat(criterion, spec.fallback, models, by_rules)
+                return
+            self.unserved[criterion.id] = f"no model '{name}' in the model folder"
+            return
+        self._scorers.append(scorer_factory(spec.use)([chosen]))
+
+
+class ModelScorer:
+    """Answers a criterion with a head that was trained for another, related scale.
+
+    The head's expected level is cut into the criterion's levels: with ``cuts: [9, 14]`` a
+    three-level criterion is 0 below 9, 1 from 9, and 2 from 14 on.
+    """
+
+    def __init__(self, criteria: Sequence[Criterion], *, models: ModelFolder) -> None:
+        self.criteria = tuple(criteria)
+        self._models = models
+        for criterion in self.criteria:
+            settings = _settings(criterion)
+            cuts = settings.get("cuts", [])
+            head = models.heads[str(settings.get("model", criterion.id))].criterion
+            if not cuts and head.scale == criterion.scale:
+                continue
+            if len(cuts) != len(criterion.scale) - 1 or sorted(cuts) != list(cuts):
+                raise ScorerError(
+                    f"criterion '{criterion.id}': model '{head.id}' has {len(head.scale)} levels; "
+                    f"give {len(criterion.scale) - 1} rising `cuts` on its scale "
+                    f"{head.scale[0]}-{head.scale[-1]}, found {cuts}"
+                )
+
+    @property
+    def version(self) -> str:
+        """Version of the model folder."""
+        return self._models.version
+
+    def rate(self, batch: Batch) -> list[Rating]:
+        """Return one rating per transcript and criterion, in that order."""
+        columns = [self._rate(criterion, batch) for criterion in self.criteria]
+        return [rating for row in zip(*columns, strict=True) for rating in row]
+
+    def _rate(self, criterion: Criterion, batch: Batch) -> list[Rating]:
+        settings = _settings(criterion)
+        name = str(settings.get("model", criterion.id))
+        scorer = self._models.scorer(name)
+        head = scorer.criteria[0]
+        cuts = np.array(settings.get("cuts", head.scale[1:]), float)
+        place = np.searchsorted(cuts, head.scale, side="right")
+        fold = np.eye(len(criterion.scale))[place]
+        return [_carried(r, criterion, head, fold, cuts) for r in scorer.rate(batch)]
+
+
+def _carried(
+    rating: Rating, criterion: Criterion, head: Criterion, fold: np.ndarray, cuts: np.ndarray
+) -> Rating:
+    if rating.status is not Status.RATED or rating.expected is None:
+        return replace(rating, criterion=criterion.id)
+    probabilities = np.array(rating.probabilities) @ fold
+    level = criterion.scale[int(np.searchsorted(cuts, rating.expected, side="right"))]
+    steps = (criterion.scale[-1] - criterion.scale[0]) / (head.scale[-1] - head.scale[0])
+    return replace(
+        rating,
+        criterion=criterion.id,
+        level=level,
+        expected=float(probabilities @ np.array(criterion.scale)),
+        probabilities=tuple(float(p) for p in probabilities),
+        evidence=tuple(replace(e, contribution=e.contribution * steps) for e in rating.evidence),
+    )
+
+
+def _settings(criterion: Criterion) -> dict[str, Any]:
+    return criterion.scorer.settings if criterion.scorer else {}
+
+
+def _answers(criterion: Criterion, models: ModelFolder) -> bool:
+    """Whether the folder has a head for this very criterion, which training found fit to use."""
+    card = models.heads.get(criterion.id)
+    return card is not None and card.use == "linear" and card.criterion.scale == criterion.scale
+
+
+def _columns(scorer: Scorer, batch: Batch) -> list[list[Rating]]:
+    """Ratings by criterion; one transcript that breaks a scorer costs no other its rating."""
+    try:
+        return _by_criterion(scorer, scorer.rate(batch))
+    except ModelError:
+        raise  # a wrong set-up concerns every conversation: stop and say so
+    except Exception as error:
+        if len(batch) > 1:
+            parts = [_columns(scorer, batch.subset([i])) for i in range(len(batch))]
+            return [[column[0] for column in columns] for columns in zip(*parts, strict=True)]
+        reason = f"{type(scorer).__name__} broke: {type(error).__name__}"
+        return [_blanks(c, batch, Status.FAILED, reason) for c in scorer.criteria]
+
+
+def _by_criterion(scorer: Scorer, ratings: Sequence[Rating]) -> list[list[Rating]]:
+    width = len(scorer.criteria)
+    return [list(ratings[k::width]) for k in range(width)]
+
+
+def _blanks(criterion: Criterion, batch: Batch, status: Status, reason: str) -> list[Rating]:
+    return [
+        Rating(
+            conversation_id=transcript.conversation_id,
+            criterion=criterion.id,
+            rater=PANEL_RATER,
+            kind=RaterKind.MODEL,
+            status=status,
+            reason=reason,
+        )
+        for transcript in batch.transcripts
+    ]
+
+
+def _where_it_applies(
+    criterion: Criterion, batch: Batch, ratings: Sequence[Rating]
+) -> list[Rating]:
+    """Sign ratings as the panel's; where the criterion does not apply, say so instead."""
+    applies = applicability(criterion, batch)
+    not_applicable = _blanks(
+        criterion, batch, Status.NOT_APPLICABLE, "applies_when of the criterion does not hold"
+    )
+    return [
+        replace(rating, rater=PANEL_RATER) if holds else blank
+        for rating, holds, blank in zip(ratings, applies, not_applicable, strict=True)
+    ]

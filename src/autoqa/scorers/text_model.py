@@ -1,0 +1,425 @@
+"""TextModel: a conversation, as it stood after a turn, to probabilities over ordered levels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from operator import matmul
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_matrix, hstack
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from autoqa.errors import DataError, ModelError
+from autoqa.features.batch import Batch
+from autoqa.features.encoders import TextEncoder
+from autoqa.features.ngrams import TurnNgrams, unit_rows
+from autoqa.features.statistics import STATISTICS
+from autoqa.features.views import VIEWS, Item, pooling_weights
+from autoqa.records import Speaker, Transcript
+from autoqa.scorers.heads import Head, Link
+
+Floats = NDArray[np.float64]
+Matrix = Any  # a dense or a sparse matrix: scikit-learn and `Head` take both
+
+_CALIBRATION_SHARE = 0.2
+_MIN_CALIBRATION = 30  # items below which a temperature would fit noise
+
+
+class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Linear model over pooled turn embeddings, n-grams and conversation statistics.
+
+    A scikit-learn classifier: ``X`` is a list of Transcripts, ``y`` their levels (or, to learn
+    from raters who disagree, an array of shape (n, n_levels) with the share of raters at each
+    level). `fit_items` and `probabilities` do the same for many moments of the same conversations,
+    encoding every turn once.
+
+    Parameters
+    ----------
+    levels : tuple of int
+        Every level of the scale, lowest first.
+    embeddings, ngrams : tuple of str
+        Views (`autoqa.features.views.VIEWS`) read through the encoder, and as n-grams.
+    statistics : bool
+        Whether conversation statistics enter.
+    link, penalty
+        See `Head`.
+    decision : {"likeliest", "balanced", "expected"}
+        How `predict` chooses: the likeliest level; the level whose probability most exceeds its
+        base rate (what macro-averaged scores ask for); or the level nearest the expected one.
+    speaker : str
+        Whose turn the ``target`` view looks at.
+    vocabulary : int
+        Most n-grams to keep.
+    encoder : TextEncoder, optional
+        Used when `fit` and `predict` are given transcripts; default, by language.
+    seed : int
+    """
+
+    def __init__(
+        self,
+        levels: tuple[int, ...] = (0, 1),
+        *,
+        embeddings: tuple[str, ...] = ("target", "reply_to", "customer_recent", "agent_recent"),
+        ngrams: tuple[str, ...] = ("target",),
+        statistics: bool = True,
+        link: Link = "ordinal",
+        penalty: float = 1.0,
+        decision: str = "likeliest",
+        speaker: str = "customer",
+        vocabulary: int = 6000,
+        encoder: TextEncoder | None = None,
+        seed: int = 7,
+    ) -> None:
+        self.levels = levels
+        self.embeddings = embeddings
+        self.ngrams = ngrams
+        self.statistics = statistics
+        self.link = link
+        self.penalty = penalty
+        self.decision = decision
+        self.speaker = speaker
+        self.vocabulary = vocabulary
+        self.encoder = encoder
+        self.seed = seed
+
+    # scikit-learn's side: transcripts in, levels out
+
+    def fit(
+        self, X: Sequence[Transcript], y: ArrayLike, groups: ArrayLike | None = None
+    ) -> TextModel:
+        """Learn from transcripts and their levels; `groups` keeps related ones together."""
+        items = [Item(i) for i in range(len(X))]
+        return self.fit_items(self._batch(X), items, np.asarray(y), groups=groups)
+
+    def predict(self, X: Sequence[Transcript]) -> NDArray[np.int_]:
+        """Return a level per transcript, shape (n,)."""
+        return self.decide(self.predict_proba(X))
+
+    def predict_proba(self, X: Sequence[Transcript]) -> Floats:
+        """Return probabilities over `levels`, shape (n, n_levels)."""
+        return self.probabilities(self._batch(X), [Item(i) for i in range(len(X))])
+
+    def _batch(self, X: Sequence[Transcript]) -> Batch:
+        if not self.embeddings:
+            return Batch(X)
+        if self.encoder is not None:
+            return Batch(X, encoders={"*": self.encoder})
+        from autoqa.features.routing import default_encoders
+
+        return Batch(X, encoders=default_encoders())
+
+    # the batch side: many items of the same conversations
+
+    def fit_items(
+        self,
+        batch: Batch,
+        items: Sequence[Item],
+        y: NDArray[Any],
+        *,
+        weights: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        ngrams: TurnNgrams | None = None,
+    ) -> TextModel:
+        """Learn from items of a batch.
+
+        Parameters
+        ----------
+        y : array of shape (n_items,) or (n_items, n_levels)
+            Levels, or shares of raters at each level.
+        weights : array of shape (n_items,), optional
+        groups : array of shape (n_items,), optional
+            Items of one group are never split between fitting and calibration; default, the
+            conversation.
+        ngrams : TurnNgrams, optional
+            A vocabulary to share with other models; default, learned from the batch.
+
+        Raises
+        ------
+        DataError
+            If there is nothing to learn from.
+        """
+        self._check_settings()
+        targets = self._targets(np.asarray(y))
+        if len(targets) != len(items):
+            raise DataError(f"{len(items)} items but {len(targets)} labels")
+        if len(np.unique(targets.argmax(1))) < 2:
+            raise DataError("all labels are at one level: there is nothing to tell apart")
+        rows = np.ones(len(items)) if weights is None else np.asarray(weights, float)
+        group = np.array([i.transcript for i in items]) if groups is None else np.asarray(groups)
+        self.classes_ = np.array(self.levels)
+        self.encoder_ = self._encoder_key(batch)
+        self.ngrams_ = self._vocabulary(batch, ngrams)
+        self._learn_scaling(batch, items)
+        X = self._matrix(batch, items)
+        levels = np.array(self.levels, float)
+        held = self._held_out(group)
+        temperature = 1.0
+        fitting = ~held
+        if held.sum() >= _MIN_CALIBRATION and len(np.unique(targets[fitting].argmax(1))) > 1:
+            trial = self._head().fit(X[fitting], targets[fitting], levels, rows[fitting])
+            temperature = _best_temperature(trial, trial.linear(X[held]), targets[held])
+        self.head_ = self._head().fit(X, targets, levels, rows)
+        self.head_.temperature = temperature
+        self.base_rate_ = np.average(
+            self.head_.probabilities(self.head_.linear(X)), axis=0, weights=rows
+        )
+        return self
+
+    def probabilities(self, batch: Batch, items: Sequence[Item]) -> Floats:
+        """Return calibrated probabilities over the levels, shape (n_items, n_levels)."""
+        if not items:
+            return np.zeros((0, len(self.levels)))
+        return self.head_.probabilities(self._linear(batch, items))
+
+    def decide(self, probabilities: Floats) -> NDArray[np.int_]:
+        """Return the chosen level per row; ties go to the lower level."""
+        levels = np.array(self.levels)
+        if self.decision == "expected":
+            expected = probabilities @ levels
+            chosen = np.abs(levels[None, :] - expected[:, None]).argmin(1)
+            return np.asarray(levels[chosen])
+        if self.decision == "balanced":
+            probabilities = probabilities / np.maximum(self.base_rate_, 1e-9)
+        return np.asarray(levels[probabilities.argmax(1)])
+
+    def contributions(
+        self, batch: Batch, items: Sequence[Item]
+    ) -> list[tuple[NDArray[np.int_], Floats]]:
+        """Return per item the turns it rests on and what each adds, in scale units.
+
+        The linear part of the score is a sum over turns (plus statistics, which belong to no
+        turn); it is carried to the scale by the derivative of the expected level.
+        """
+        if not items:
+            return []
+        z = self._linear(batch, items)
+        slope = self.head_.sensitivity(z)
+        total: csr_matrix | None = None
+        for pooling, per_turn, norm in self._turn_scores(batch, items):
+            for output in range(per_turn.shape[1]):
+                share = pooling.multiply((slope[:, output] / norm)[:, None])
+                part = share.multiply(per_turn[:, output][None, :]).tocsr()
+                total = part if total is None else total + part
+        if total is None:
+            return [(np.zeros(0, int), np.zeros(0)) for _ in items]
+        starts = np.concatenate([[0], np.cumsum([len(t.turns) for t in batch.transcripts])])
+        found = []
+        for row, item in enumerate(items):
+            entries = slice(total.indptr[row], total.indptr[row + 1])
+            turns = total.indices[entries] - starts[item.transcript]
+            order = np.argsort(turns)
+            found.append((turns[order], np.asarray(total.data[entries], float)[order]))
+        return found
+
+    # features
+
+    def _linear(self, batch: Batch, items: Sequence[Item]) -> Floats:
+        """The head's linear part; keeps dense and sparse features apart, so nothing is copied."""
+        self._check_encoder(batch)
+        width = len(self.scale_)
+        dense_weights = self.head_.weights[:width] / self.scale_[:, None]
+        z = self._dense(batch, items) @ dense_weights
+        z += self.head_.intercept - self.center_ @ dense_weights
+        size = len(self.ngrams_.vocabulary)
+        for place, view in enumerate(self.ngrams):
+            start = width + place * size
+            z += self._ngram_rows(batch, items, view)[0] @ self.head_.weights[start : start + size]
+        return np.asarray(z, float)
+
+    def _turn_scores(
+        self, batch: Batch, items: Sequence[Item]
+    ) -> Iterator[tuple[csr_matrix, Floats, Floats]]:
+        """Yield per view its pooling, every turn's score (n_turns, n_outputs), and item norms."""
+        weights = self.head_.weights
+        start = 0
+        for view in self.embeddings:
+            part = slice(start, start + self._dimension)
+            scores = batch.turn_vectors @ (weights[part] / self.scale_[part, None])
+            yield self._pool(batch, items, view), scores, np.ones(len(items))
+            start += self._dimension
+        start = len(self.scale_)
+        for view in self.ngrams:
+            size = len(self.ngrams_.vocabulary)
+            scores = np.asarray(self._counts(batch) @ weights[start : start + size])
+            yield self._pool(batch, items, view), scores, self._ngram_rows(batch, items, view)[1]
+            start += size
+
+    def _dense(self, batch: Batch, items: Sequence[Item]) -> Floats:
+        """Pooled embeddings and statistics, unscaled, shape (n_items, n_columns)."""
+        parts = [np.zeros((len(items), 0))]
+        for view in self.embeddings:
+            key = ("pooled", view, self.speaker, tuple(items))
+            pooling = self._pool(batch, items, view)
+            parts.append(batch.once(key, partial(matmul, pooling, batch.turn_vectors)))
+        if self.statistics:
+            parts.append(np.stack([_statistics_row(batch, item) for item in items]))
+        return np.hstack(parts)
+
+    def _matrix(self, batch: Batch, items: Sequence[Item]) -> Matrix:
+        """Everything the head learns from, scaled, in one matrix."""
+        dense = ((self._dense(batch, items) - self.center_) / self.scale_).astype(np.float32)
+        if not self.ngrams:
+            return dense
+        sparse = [self._ngram_rows(batch, items, view)[0] for view in self.ngrams]
+        return hstack([csr_matrix(dense), *sparse], format="csr")
+
+    def _ngram_rows(
+        self, batch: Batch, items: Sequence[Item], view: str
+    ) -> tuple[csr_matrix, Floats]:
+        """Unit-length n-gram rows of a view, and the lengths they had."""
+        key = ("ngram rows", self.ngrams_.key, view, self.speaker, tuple(items))
+        pooling = self._pool(batch, items, view)
+        return batch.once(key, lambda: unit_rows(pooling @ self._counts(batch)))
+
+    def _pool(self, batch: Batch, items: Sequence[Item], view: str) -> csr_matrix:
+        def compute() -> csr_matrix:
+            return pooling_weights(batch.transcripts, items, view, speaker=Speaker(self.speaker))
+
+        return batch.once(("pooling", view, self.speaker, tuple(items)), compute)
+
+    def _counts(self, batch: Batch) -> csr_matrix:
+        def compute() -> csr_matrix:
+            return self.ngrams_.count([turn.text for t in batch.transcripts for turn in t.turns])
+
+        return batch.once(("counts", self.ngrams_.key), compute)
+
+    def _check_encoder(self, batch: Batch) -> None:
+        found = self._encoder_key(batch)
+        if found != self.encoder_:
+            raise ModelError(
+                f"the model was trained on vectors of encoder {self.encoder_}, but {found} is set "
+                "up for this language; use that encoder, or train the model again"
+            )
+
+    def _vocabulary(self, batch: Batch, given: TurnNgrams | None) -> TurnNgrams:
+        if not self.ngrams:
+            return TurnNgrams((), np.zeros(0))
+        texts = (turn.text for t in batch.transcripts for turn in t.turns)
+        return given or TurnNgrams.learn(list(texts), size=self.vocabulary)
+
+    def _learn_scaling(self, batch: Batch, items: Sequence[Item]) -> None:
+        dense = self._dense(batch, items)
+        self._dimension = batch.turn_vectors.shape[1] if self.embeddings else 0
+        self.center_ = dense.mean(axis=0)
+        spread = dense.std(axis=0)
+        spread[spread < 1e-8] = 1.0
+        # Each view weighs as much as one column would, whatever the encoder's dimension.
+        views = np.repeat(np.sqrt(self._dimension), self._dimension * len(self.embeddings))
+        block = np.concatenate([views, np.full(len(spread) - len(views), 3.0)])
+        self.scale_ = spread * block
+
+    def _encoder_key(self, batch: Batch) -> str:
+        if not self.embeddings or not batch.transcripts:
+            return "none" if not self.embeddings else getattr(self, "encoder_", "none")
+        keys = {encoder_key(batch.encoder_of(t)) for t in batch.transcripts}
+        if len(keys) > 1:
+            raise ModelError(
+                "one model reads one encoder's vectors, but the batch's languages use "
+                f"{', '.join(sorted(keys))}"
+            )
+        return keys.pop()
+
+    def _targets(self, y: NDArray[Any]) -> Floats:
+        if y.ndim == 2:
+            totals = y.sum(axis=1, keepdims=True)
+            return np.asarray(y / totals, float)
+        hits = y[:, None] == np.array(self.levels)[None, :]
+        if not hits.any(axis=1).all():
+            stray = sorted({str(v) for v in y[~hits.any(axis=1)]})
+            raise DataError(f"levels {', '.join(stray)} are not on the scale {self.levels}")
+        return np.asarray(hits, float)
+
+    def _head(self) -> Head:
+        return Head(self.link, penalty=self.penalty, seed=self.seed)
+
+    def _held_out(self, groups: NDArray[Any]) -> NDArray[np.bool_]:
+        names = np.unique(groups)
+        chosen = np.random.default_rng(self.seed).permutation(names)
+        return np.asarray(np.isin(groups, chosen[: int(len(names) * _CALIBRATION_SHARE)]))
+
+    def _check_settings(self) -> None:
+        for view in (*self.embeddings, *self.ngrams):
+            if view not in VIEWS:
+                raise DataError(f"no view named '{view}'; views: {', '.join(VIEWS)}")
+        if not (self.embeddings or self.ngrams or self.statistics):
+            raise DataError("a text model needs embeddings, n-grams or statistics")
+
+    # storage: JSON and arrays, nothing pickled
+
+    def to_arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]]]:
+        """Return what `from_arrays` needs: settings as JSON values, weights as arrays.
+
+        The vocabulary is not part of it: models share theirs (see `TurnNgrams`).
+        """
+        settings = {k: v for k, v in self.get_params(deep=False).items() if k != "encoder"}
+        head = self.head_
+        meta = {
+            "settings": settings,
+            "encoder": self.encoder_,
+            "dimension": self._dimension,
+            "temperature": head.temperature,
+            "spread": head.spread,
+            "ngrams": self.ngrams_.key,
+        }
+        arrays = {
+            "weights": head.weights,
+            "intercept": head.intercept,
+            "center": self.center_,
+            "scale": self.scale_,
+            "base_rate": self.base_rate_,
+        }
+        return meta, {name: np.ascontiguousarray(a, np.float32) for name, a in arrays.items()}
+
+    @classmethod
+    def from_arrays(
+        cls, meta: dict[str, Any], arrays: dict[str, NDArray[Any]], ngrams: TurnNgrams
+    ) -> TextModel:
+        """Rebuild a fitted model from `to_arrays`."""
+        settings: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in meta["settings"].items()
+        }
+        model = cls(**settings)
+        model.classes_ = np.array(model.levels)
+        model.encoder_ = meta["encoder"]
+        model._dimension = meta["dimension"]
+        model.ngrams_ = ngrams
+        model.center_, model.scale_ = arrays["center"].astype(float), arrays["scale"].astype(float)
+        model.base_rate_ = arrays["base_rate"].astype(float)
+        model.head_ = model._head()
+        model.head_.levels = np.array(model.levels, float)
+        model.head_.weights = arrays["weights"].astype(float)
+        model.head_.intercept = arrays["intercept"].astype(float)
+        model.head_.temperature, model.head_.spread = meta["temperature"], meta["spread"]
+        return model
+
+
+def encoder_key(encoder: TextEncoder) -> str:
+    """Name and weights of an encoder, whatever precision it runs at."""
+    return f"{encoder.name}:{getattr(encoder, 'family', encoder.version)}"
+
+
+def _statistics_row(batch: Batch, item: Item) -> Floats:
+    rows = batch.statistics[item.transcript]
+    if not len(rows):
+        return np.zeros(len(STATISTICS))
+    return np.asarray(rows[-1 if item.turn is None else item.turn])
+
+
+def _best_temperature(head: Head, z: Floats, targets: Floats) -> float:
+    """Temperature with the least negative log-likelihood on held-out items.
+
+    Guo et al. (2017), "On Calibration of Modern Neural Networks", ICML.
+    """
+    from scipy.optimize import minimize_scalar
+
+    def loss(log_temperature: float) -> float:
+        head.temperature = float(np.exp(log_temperature))
+        p = np.clip(head.probabilities(z), 1e-9, 1.0)
+        return float(-(targets * np.log(p)).sum(axis=1).mean())
+
+    found = minimize_scalar(loss, bounds=(-2.0, 2.0), method="bounded")
+    head.temperature = 1.0
+    return float(np.exp(found.x))
