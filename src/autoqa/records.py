@@ -21,10 +21,12 @@ SCHEMA_VERSION = 1
 CSAT = "csat"
 """Criterion id of predicted satisfaction: a prediction is a model's Rating of this criterion."""
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 
 class Speaker(StrEnum):
+    """Who said a turn. Bots speak for the company, `system` is the software's own notices."""
+
     AGENT = "agent"
     CUSTOMER = "customer"
     BOT = "bot"
@@ -32,13 +34,15 @@ class Speaker(StrEnum):
 
 
 class Channel(StrEnum):
+    """How the conversation was held."""
+
     VOICE = "voice"
     CHAT = "chat"
     EMAIL = "email"
 
 
 class Status(StrEnum):
-    """What became of one rater's look at one criterion; never NaN, never -1, never a missing row."""
+    """What became of a rater's look at a criterion; never NaN, never -1, never a missing row."""
 
     RATED = "rated"
     NOT_APPLICABLE = "not_applicable"
@@ -47,6 +51,8 @@ class Status(StrEnum):
 
 
 class RaterKind(StrEnum):
+    """Whether a person or a model rated."""
+
     HUMAN = "human"
     MODEL = "model"
 
@@ -266,7 +272,7 @@ class Flag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledTranscript:
-    """A transcript with what people and customers said about it; scorers see the transcript only."""
+    """A transcript with what people and customers said about it; scorers see none of that."""
 
     transcript: Transcript
     ratings: tuple[Rating, ...] = ()

@@ -38,6 +38,7 @@ class Summary:
     reasons: Mapping[str, int]
     notes: Mapping[str, int]
     ratings: Mapping[str, int]
+    csat: Mapping[str, int]
     flags: Mapping[str, int]
     scorecard: str
     scorecard_version: int
@@ -50,7 +51,8 @@ class Summary:
     @property
     def complete(self) -> bool:
         """Whether every record was scored and nothing broke."""
-        return self.quarantined == 0 and not self.ratings.get(Status.FAILED.value)
+        broken = sum(counts.get(Status.FAILED.value, 0) for counts in (self.ratings, self.csat))
+        return self.quarantined == 0 and not broken
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -58,7 +60,8 @@ class Summary:
             name: dict(value) if isinstance(value, Mapping) else value
             for name, value in ((k, getattr(self, k)) for k in self.__dataclass_fields__)
         }
-        return {**values, "conversations_per_second": round(self.scored / self.seconds, 2)}
+        per_second = round(self.scored / self.seconds, 2) if self.seconds else 0.0
+        return {**values, "conversations_per_second": per_second}
 
 
 def score(
@@ -88,6 +91,7 @@ def score(
         See `autoqa.readers.read`.
     workers : int, optional
         Processes; one per core when not given. Inputs of one chunk are scored in this process.
+        A script that asks for more than one runs under ``if __name__ == "__main__":``.
     progress : callable, optional
         See `Progress`.
 
@@ -104,6 +108,7 @@ def score(
     started = time.perf_counter()
     panel = setup.panel  # a wrong set-up fails here, before anything is read
     statuses: Counter[str] = Counter()
+    satisfaction: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     scored = 0
     with ExitStack() as stack:
@@ -113,6 +118,7 @@ def score(
         for done in _scored(_chunks(labelled), setup, workers):
             tables.write(done)
             statuses.update(r.status.value for r in done.ratings)
+            satisfaction.update(r.status.value for r in done.csat)
             reasons.update(f.reason for f in done.flags)
             scored += len(done.transcripts)
             if progress is not None:
@@ -125,6 +131,7 @@ def score(
         reasons=_counts(counts.get("reasons")),
         notes=_counts(counts.get("notes")),
         ratings=dict(sorted(statuses.items())),
+        csat=dict(sorted(satisfaction.items())),
         flags=dict(sorted(reasons.items())),
         scorecard=setup.card.id,
         scorecard_version=setup.card.version,
@@ -172,7 +179,7 @@ def _scored(
 ) -> Iterator[Scored]:
     """Score chunks in order; in processes of their own where there is more than one."""
     first = list(islice(chunks, 2))
-    n_workers = workers or len(os.sched_getaffinity(0))
+    n_workers = workers or _cores()
     if len(first) < 2 or n_workers == 1:
         for chunk in _again(first, chunks):
             yield setup.score(chunk)
@@ -192,6 +199,12 @@ def _scored(
             yield waiting.popleft().result()
 
 
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):  # Linux: the cores this process may use
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _again(
     first: Sequence[list[Transcript]], rest: Iterator[list[Transcript]]
 ) -> Iterator[list[Transcript]]:
@@ -203,8 +216,12 @@ _worker_setup: ScoringSetup | None = None
 
 
 def _start_worker(setup: ScoringSetup) -> None:
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     global _worker_setup
     _worker_setup = setup
+    # Numerical libraries that are loaded by now no longer look at the environment.
+    threadpool_limits(1)
     os.environ["OMP_NUM_THREADS"] = "1"
 
 

@@ -12,11 +12,11 @@ from autoqa.errors import ModelError
 from autoqa.features.batch import Batch
 from autoqa.features.routing import default_encoders
 from autoqa.privacy import redact
-from autoqa.records import CSAT, Evaluation, Flag, Rating, Transcript
+from autoqa.records import CSAT, Evaluation, Flag, Rating, Status, Transcript
 from autoqa.review import flag
 from autoqa.scorecard import Scorecard, evaluate
 from autoqa.scorers.folder import ModelFolder
-from autoqa.scorers.panel import Panel
+from autoqa.scorers.panel import Panel, columns_of_ratings
 
 
 @dataclass(frozen=True)
@@ -89,13 +89,14 @@ class ScoringSetup:
             evaluate(ratings[start : start + width], self.card)
             for start in range(0, len(ratings), width)
         ]
-        whole = self.csat.rate(batch) if self.csat else []
+        whole = columns_of_ratings(self.csat, batch)[0] if self.csat else []
         flags = [
             one
             for i, evaluation in enumerate(evaluations)
             for one in flag(evaluation, self.card, whole[i] if whole else None)
         ]
-        curve = self.csat.curve(batch) if self.csat and self.curve else []
+        sound = [i for i, rating in enumerate(whole) if rating.status is not Status.FAILED]
+        curve = self.csat.curve(batch.subset(sound)) if self.csat and self.curve else []
         return Scored(batch.transcripts, tuple(evaluations), (*whole, *curve), tuple(flags))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
+from autoqa.errors import RecordError
 from autoqa.features.batch import Batch
 from autoqa.features.views import Item
 from autoqa.records import CSAT, RaterKind, Rating, Speaker, Status, Survey
@@ -53,7 +54,7 @@ class CsatModel:
         model: RoutedModel | None = None,
     ) -> None:
         self.criterion = csat_criterion(scale)
-        self.criteria = (self.criterion,)
+        self.criteria: tuple[Criterion, ...] = (self.criterion,)
         self._scorer = LinearScorer(
             self.criteria,
             settings={**CSAT_SETTINGS, **(settings or {})},
@@ -81,7 +82,14 @@ class CsatModel:
         """Return one prediction per transcript, of the whole or after turn index `upto_turn`.
 
         Conversations that end before `upto_turn` are predicted as a whole.
+
+        Raises
+        ------
+        RecordError
+            If `upto_turn` is negative.
         """
+        if upto_turn is not None and upto_turn < 0:
+            raise RecordError(f"upto_turn is {upto_turn}; turns are counted from 0")
         return self._scorer.rate_items(
             self.criterion,
             batch,

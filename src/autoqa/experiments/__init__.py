@@ -1,0 +1,1 @@
+"""Experiments: a question, a spec, splits, arms, figures with intervals, tracked in MLflow."""

@@ -1,0 +1,1 @@
+"""What is computed from transcripts: embeddings, n-grams, statistics, tokens."""

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from autoqa.features.statistics import WORD_PATTERN
+from autoqa.records import Turn
 
 _LONGEST = 3  # Han characters make words of two or three; in other scripts rare n-grams drop out
 
@@ -75,6 +76,11 @@ def _counter(**settings: Any) -> Any:
         dtype=np.float32,
         **settings,
     )
+
+
+def turn_text(turn: Turn) -> str:
+    """What an n-gram model reads of a turn: its words and the names of the actions before it."""
+    return " ".join([*(action.name.replace("_", "") for action in turn.actions), turn.text])
 
 
 def unit_rows(matrix: csr_matrix) -> tuple[csr_matrix, np.ndarray]:

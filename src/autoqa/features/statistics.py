@@ -89,7 +89,8 @@ def conversation_statistics(transcript: Transcript) -> Floats:
 
 def _ratio(part: NDArray[np.generic], whole: NDArray[np.generic]) -> Floats:
     whole_ = whole.astype(float)
-    return np.divide(part, whole_, out=np.zeros(len(whole_)), where=whole_ > 0)
+    ratio: Floats = np.divide(part, whole_, out=np.zeros(len(whole_)), where=whole_ > 0)
+    return ratio
 
 
 def _latest(values: Floats, mask: NDArray[np.bool_]) -> Floats:

@@ -25,6 +25,9 @@ LANGUAGES = ("en", "es", "it", "zh")
 MAX_CHARS = 20_000
 """Characters of one turn that are tokenised: 20 minutes of speech. The rest is not looked at."""
 
+MAX_CHINESE_CHARS = 5_000
+"""The same for Chinese, where every character is a token."""
+
 # A vocabulary keeps every distinct word it has seen; a fresh one keeps long runs in bounded memory.
 MAX_VOCABULARY = 500_000
 
@@ -60,6 +63,46 @@ _ENGLISH_PIECES = {
 }
 # spaCy reads these as contractions; in service conversations they are "ID" and "Wed(nesday)".
 _NOT_CONTRACTIONS = {"id", "wed"}
+
+# spaCy's Italian reads digits only.
+_ITALIAN_NUMBERS = frozenset(
+    [
+        "zero",
+        "uno",
+        "due",
+        "tre",
+        "quattro",
+        "cinque",
+        "sei",
+        "sette",
+        "otto",
+        "nove",
+        "dieci",
+        "undici",
+        "dodici",
+        "tredici",
+        "quattordici",
+        "quindici",
+        "sedici",
+        "diciassette",
+        "diciotto",
+        "diciannove",
+        "venti",
+        "ventiquattro",
+        "trenta",
+        "quaranta",
+        "quarantotto",
+        "cinquanta",
+        "sessanta",
+        "settanta",
+        "settantadue",
+        "ottanta",
+        "novanta",
+        "cento",
+        "duecento",
+        "mille",
+    ]
+)
 
 _pipelines: dict[str, Language] = {}
 _lock = threading.Lock()
@@ -106,13 +149,20 @@ def _spell_out_contractions(nlp: Language) -> None:
 
 def _build(code: str) -> Language:
     import spacy
-    from spacy.attrs import NORM
+    from spacy.attrs import LIKE_NUM, NORM
 
     nlp = spacy.blank(code)
     norm_of = _english_norm if code == "en" else normalised
     nlp.vocab.lex_attr_getters[NORM] = norm_of
     for lexeme in nlp.vocab:  # words that the language brings along got their norm before that
         lexeme.norm_ = norm_of(lexeme.orth_)
+    if code == "it":
+        digits = nlp.vocab.lex_attr_getters[LIKE_NUM]
+        nlp.vocab.lex_attr_getters[LIKE_NUM] = lambda word: (
+            digits(word) or word.lower() in _ITALIAN_NUMBERS
+        )
+        for word in _ITALIAN_NUMBERS:
+            nlp.vocab[word].like_num = True
     if code == "en":
         _spell_out_contractions(nlp)
     return nlp
@@ -133,10 +183,9 @@ def _spaced(run: re.Match[str]) -> str:
 
 
 def _tokenise(nlp: Language, text: str) -> Doc:
-    text = text[:MAX_CHARS]
     if nlp.lang == "zh":
-        return _characters(nlp, text)
-    doc: Doc = nlp.tokenizer(_LONG_RUN.sub(_spaced, text))
+        return _characters(nlp, text[:MAX_CHINESE_CHARS])
+    doc: Doc = nlp.tokenizer(_LONG_RUN.sub(_spaced, text[:MAX_CHARS]))
     return doc
 
 
@@ -157,7 +206,8 @@ def _characters(nlp: Language, text: str) -> Doc:
 def tokenise(text: str, language: str) -> Doc:
     """Return the spaCy doc of one text; ``token.idx`` counts characters of `text`.
 
-    Chinese is split into characters. Only the first `MAX_CHARS` characters are read. Inside runs of
+    Chinese is split into characters. Only the first `MAX_CHARS` characters are read
+    (`MAX_CHINESE_CHARS` in Chinese). Inside runs of
     80 or more characters without a space, punctuation and symbols become spaces, so no input takes
     more than linear time.
     """

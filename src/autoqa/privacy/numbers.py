@@ -136,12 +136,16 @@ def phones_and_ssns(
 
 def _by_grouping(run: Run, *, plus: bool) -> Iterator[tuple[int, int, str]]:
     index = 0
+    fresh = True  # nothing but found numbers so far, so that a prefix may start the next
     while index < len(run.groups):
-        size, kind = _international_at(run, index, plus=plus and index == 0), "phone"
+        size, kind = 0, "phone"
+        if fresh:
+            size = _international_at(run, index, plus=plus and index == 0)
         if not size:
             size, kind = _number_at(run, index)
         if size:
             yield index, index + size - 1, kind
+        fresh = size > 0
         index += size or 1
 
 

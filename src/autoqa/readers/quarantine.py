@@ -29,6 +29,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "not_transcripts": "the file holds ratings, surveys or other tables, no conversations",
         "missing_column": "a turn table lacks a column",
         "damaged_file": "the file ends early or is damaged; what came before is kept",
+        "newer_version": "a newer autoqa wrote the file",
         "unreadable_file": "the system refuses to read the file",
         # Notes: the conversation is kept.
         "times_reversed": "a turn ends before it starts; its times are dropped",

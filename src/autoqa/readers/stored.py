@@ -6,11 +6,14 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from autoqa.errors import StoreError
+from autoqa.errors import ReadError, StoreError
 from autoqa.readers.base import PARQUET_MAGIC, Format, Found, Source
+from autoqa.readers.lines import lines
 from autoqa.readers.quarantine import Place, Problem
+from autoqa.readers.values import load_json
 from autoqa.records import LabelledTranscript, Transcript
-from autoqa.store import read_records
+from autoqa.store import from_dict, read_records
+from autoqa.store.tables import NewerVersionError, check_header
 
 
 def stored_record(source: Source) -> str | None:
@@ -35,15 +38,49 @@ def stored_record(source: Source) -> str | None:
 
 
 def _read(source: Source) -> Iterator[Found]:
+    return _parquet(source) if source.head.startswith(PARQUET_MAGIC) else _jsonl(source)
+
+
+def _parquet(source: Source) -> Iterator[Found]:
     number = 0
     try:
         for number, transcript in enumerate(read_records(source.path, Transcript), start=1):
-            # Row in Parquet files; in JSONL the header is line 1.
-            line = number if source.head.startswith(PARQUET_MAGIC) else number + 1
-            yield Found(Place(source.name, line), LabelledTranscript(transcript=transcript))
-    except StoreError:
-        message = f"the stored table cannot be read beyond record {number}"
-        yield Found(source.place, problem=Problem("damaged_file", message))
+            yield Found(Place(source.name, number), LabelledTranscript(transcript=transcript))
+    except StoreError as error:
+        message = f"the table cannot be read beyond row {number}"
+        yield Found(source.place, problem=_newer(error) or Problem("damaged_file", message))
+
+
+def _jsonl(source: Source) -> Iterator[Found]:
+    for line in lines(source):
+        place = Place(source.name, line.number, line.offset)
+        try:
+            if line.problem is not None:
+                yield Found(place, problem=line.problem)
+            elif line.number == 1:
+                header = load_json(line.content)
+                header = header if isinstance(header, dict) else {}
+                check_header(
+                    source.path, header.get("autoqa"), header.get("schema_version"), Transcript
+                )
+            elif line.content.strip():
+                transcript = from_dict(Transcript, load_json(line.content))
+                yield Found(place, LabelledTranscript(transcript=transcript))
+        except ReadError as error:
+            yield Found(place, problem=Problem(error.reason, str(error)))
+        except StoreError as error:
+            broken = Problem("wrong_type", "the line is not a stored transcript")
+            yield Found(place, problem=_newer(error) or broken)
+            if line.number == 1:
+                return
+
+
+def _newer(error: StoreError) -> Problem | None:
+    """What to do about a file from the future, which is not a damaged one."""
+    if not isinstance(error, NewerVersionError):
+        return None
+    message = "written in a newer schema version; upgrade autoqa-transcripts to read it"
+    return Problem("newer_version", message)
 
 
 STORED = Format("stored", lambda s: stored_record(s) == "transcript", _read)

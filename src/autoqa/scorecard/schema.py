@@ -53,7 +53,9 @@ class Condition(_Strict):
 
     ``mentions`` names an event of the phrase books (see `autoqa.scorers.rules`), ``speaker`` who
     must have said it. ``channel``, ``queue`` and ``topic`` list the values that qualify, ``action``
-    name patterns (``update_*``) of which one must have been used. One value needs no list.
+    name patterns (``update_*``) of which one must have been used. One value needs no list. Case
+    matters for actions alone. ``min_turns`` counts turns of people and bots, not of the system;
+    ``speaker`` without ``mentions`` asks for a turn of that speaker.
     """
 
     mentions: str | None = None
@@ -71,16 +73,23 @@ class Condition(_Strict):
 
     def admits(self, transcript: Transcript) -> bool:
         """Whether all of it but ``mentions``, which needs a phrase book, holds."""
-        if self.channel and transcript.channel not in self.channel:
+        named = (
+            (self.channel, transcript.channel),
+            (self.queue, transcript.queue),
+            (self.topic, transcript.topic),
+        )
+        for wanted, found in named:
+            if wanted and (found or "").casefold() not in {name.casefold() for name in wanted}:
+                return False
+        speakers = [turn.speaker for turn in transcript.turns]
+        talk = sum(speaker is not Speaker.SYSTEM for speaker in speakers)
+        if self.min_turns is not None and talk < self.min_turns:
             return False
-        if self.queue and transcript.queue not in self.queue:
+        if self.mentions is None and self.speaker is not None and self.speaker not in speakers:
             return False
-        if self.topic and transcript.topic not in self.topic:
-            return False
-        if self.min_turns is not None and len(transcript.turns) < self.min_turns:
-            return False
-        if not self.action:
-            return True
+        return not self.action or self._used(transcript)
+
+    def _used(self, transcript: Transcript) -> bool:
         used = [action.name for turn in transcript.turns for action in turn.actions]
         used += [action.name for action in transcript.closing_actions]
         return any(fnmatchcase(name, pattern) for name in used for pattern in self.action)

@@ -1,0 +1,1 @@
+"""Scorers: from a batch of transcripts to ratings with evidence."""

@@ -54,4 +54,5 @@ def scorer_factory(name: str) -> ScorerFactory:
 
 
 def registered_scorers() -> tuple[str, ...]:
+    """Return the names that scorecards may use, sorted."""
     return tuple(sorted(_REGISTRY))

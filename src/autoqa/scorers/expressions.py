@@ -18,9 +18,19 @@ from typing import Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from autoqa.errors import ScorerError, near_miss
+from autoqa.records import Speaker
 
 Who = Literal["agent", "customer", "bot", "system", "any"]
 Tri = bool | Literal["any"]
+
+SPEAKERS: dict[str, frozenset[Speaker]] = {
+    "agent": frozenset((Speaker.AGENT, Speaker.BOT)),
+    "bot": frozenset((Speaker.BOT,)),
+    "customer": frozenset((Speaker.CUSTOMER,)),
+    "system": frozenset((Speaker.SYSTEM,)),
+    "any": frozenset(Speaker),
+}
+"""Whose turns count for each word that an expression may use."""
 
 MAX_DEPTH = 12
 
@@ -217,16 +227,24 @@ def _has_place(expression: Expression) -> bool:
     return True
 
 
-def events_of(expression: Expression) -> Iterator[str]:
-    """Yield every event that an expression needs looked up."""
+def asked_of(expression: Expression, speaker: str) -> Iterator[tuple[str, frozenset[Speaker]]]:
+    """Yield every event that an expression needs looked up, with whose turns it counts in.
+
+    Parameters
+    ----------
+    expression : Expression
+    speaker : str
+        Who is meant where the expression does not say.
+    """
     if isinstance(expression, Say | Did):
         if isinstance(expression, Say):
-            yield expression.options.say
+            options = expression.options
+            yield options.say, SPEAKERS[options.speaker or speaker]
         for around in (expression.after, expression.before):
             if around is not None:
-                yield from events_of(around)
+                yield from asked_of(around, speaker)
     elif isinstance(expression, Never):
-        yield from events_of(expression.inner)
+        yield from asked_of(expression.inner, speaker)
     else:
         for part in expression.parts:
-            yield from events_of(part)
+            yield from asked_of(part, speaker)

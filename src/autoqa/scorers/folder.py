@@ -63,20 +63,26 @@ class ModelFolder:
             self.index: dict[str, Any] = json.loads(index.read_text(encoding="utf-8"))
         except ValueError as error:
             raise ModelError(f"{index}: damaged ({error}); train the models again") from error
-        if self.index.get("format") != FORMAT:
+        found = self.index.get("format") if isinstance(self.index, dict) else None
+        if found != FORMAT:
             raise ModelError(
-                f"{index}: format {self.index.get('format')}, this version reads {FORMAT}; "
+                f"{index}: format {found}, this version reads {FORMAT}; "
                 "update autoqa or train the models again"
             )
+        for name in ("heads", "files"):
+            if not isinstance(self.index.get(name), dict):
+                raise ModelError(f"{index}: damaged (no {name}); train the models again")
         self._loaded: dict[str, RoutedModel] = {}
 
     @cached_property
     def heads(self) -> dict[str, HeadCard]:
         """Every head by criterion id."""
-        return {
-            name: HeadCard(**{**card, "criterion": Criterion.model_validate(card["criterion"])})
-            for name, card in self.index["heads"].items()
-        }
+        try:
+            return {name: _card(stored) for name, stored in self.index["heads"].items()}
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"{self.path / _INDEX}: damaged ({error}); train the models again"
+            ) from error
 
     @cached_property
     def scorecard(self) -> Scorecard | None:
@@ -151,7 +157,12 @@ def write_models(
         model.save(folder / "heads" / name, folder / "heads" / "vocabularies")
     if readme:
         atomic_write_text(folder / "README.md", readme)
-    wanted = {f"heads/{name}/" for name in models} | {"heads/vocabularies/"}
+    wanted = {f"heads/{name}/" for name in models} | {
+        # Not those that an earlier training left there.
+        f"heads/vocabularies/{one.ngrams_.key}.json"
+        for model in models.values()
+        for one in model.models.values()
+    }
     files = {
         name: hashlib.sha256(file.read_bytes()).hexdigest()
         for file in sorted((folder / "heads").rglob("*"))
@@ -168,6 +179,12 @@ def write_models(
     }
     atomic_write_json(folder / _INDEX, index)
     return ModelFolder(folder)
+
+
+def _card(stored: Mapping[str, Any]) -> HeadCard:
+    criterion = Criterion.model_validate(stored["criterion"])
+    trained_on = tuple(stored.get("trained_on", ()))
+    return HeadCard(**{**stored, "criterion": criterion, "trained_on": trained_on})
 
 
 def _card_json(card: HeadCard) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from scipy.special import expit, ndtr, softmax
 Floats = NDArray[np.float64]
 Link = Literal["ordinal", "multinomial", "gaussian"]
 
+_NEVER = 1000.0  # a logit that no temperature brings back
+
 
 class Head:
     """A linear map with a link: ``z = X @ weights + intercept``, then probabilities.
@@ -100,12 +102,12 @@ class Head:
         levels = np.arange(targets.shape[1])
         rows, labels, shares = _unfold(targets, weights)
         coefficients, intercepts = self._logistic(X, rows, labels, shares)
-        if len(coefficients) == 1 and len(levels) == 2:
+        if len(coefficients) == 1:  # two levels seen, of however many there are
             coefficients = np.vstack([-coefficients / 2, coefficients / 2])
             intercepts = np.array([-intercepts[0] / 2, intercepts[0] / 2])
         present = np.unique(labels)
         self.weights = np.zeros((X.shape[1], len(levels)))
-        self.intercept = np.full(len(levels), -30.0)  # a level never seen is never predicted
+        self.intercept = np.full(len(levels), -_NEVER)  # a level never seen is never predicted
         self.weights[:, present] = coefficients.T
         self.intercept[present] = intercepts
 
@@ -116,7 +118,7 @@ class Head:
             rows, labels, shares = _unfold(np.column_stack([1 - above, above]), weights)
             if len(np.unique(labels)) < 2:
                 outputs.append(np.zeros(X.shape[1]))
-                intercepts.append(30.0 if labels[0] else -30.0)
+                intercepts.append(_NEVER if labels[0] else -_NEVER)
                 continue
             coefficients, intercept = self._logistic(X, rows, labels, shares)
             outputs.append(coefficients[0])
@@ -136,5 +138,5 @@ class Head:
 
 def _unfold(targets: Floats, weights: Floats) -> tuple[NDArray[np.int_], NDArray[np.int_], Floats]:
     """Turn soft targets into weighted rows: one per item and level that somebody chose."""
-    rows, labels = np.nonzero(targets > 0)
+    rows, labels = np.nonzero(targets > 1e-9)  # shares that sum to nearly 1 leave a speck behind
     return rows, labels, targets[rows, labels] * weights[rows]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from autoqa.errors import DataError, ModelError
 from autoqa.features.batch import Batch
-from autoqa.features.ngrams import TurnNgrams
+from autoqa.features.ngrams import TurnNgrams, turn_text
 from autoqa.features.views import Item, same_side
 from autoqa.records import Evidence, RaterKind, Rating, Status
 from autoqa.scorecard.schema import Criterion
@@ -99,10 +99,11 @@ class LinearScorer:
         Raises
         ------
         DataError
-            If no criterion has enough ratings; the message says what each one lacks.
+            If no criterion has enough ratings (the message says what each one lacks), or a
+            rating is of a turn that is not there.
         """
         labels = gather_labels(batch, ratings)
-        vocabularies = self._vocabularies(batch)
+        vocabularies = self._vocabularies(batch, labels)
         problems = []
         for criterion in self.criteria:
             if criterion.id not in labels:
@@ -250,15 +251,20 @@ class LinearScorer:
             **self.settings,
         }
 
-    def _vocabularies(self, batch: Batch) -> dict[str, TurnNgrams]:
+    def _vocabularies(self, batch: Batch, labels: Mapping[str, Labels]) -> dict[str, TurnNgrams]:
         """One vocabulary per route, so that all criteria count a turn's n-grams once."""
         if len(self.criteria) < 2 or self.settings.get("ngrams", (None,)) == ():
             return {}
-        languages = np.array([t.primary_language for t in batch.transcripts])
+        # Of rated conversations only: the others may be the ones to test on.
+        used = sorted(
+            {i.transcript for c in self.criteria if c.id in labels for i in labels[c.id][0]}
+        )
+        rated = [batch.transcripts[i] for i in used]
+        languages = np.array([t.primary_language for t in rated])
         size = int(self.settings.get("vocabulary", 6000))
         return {
             route: TurnNgrams.learn(
-                [turn.text for i in members for turn in batch.transcripts[i].turns], size=size
+                [turn_text(turn) for i in members for turn in rated[i].turns], size=size
             )
             for route, members in training_routes(batch, languages).items()
         }
@@ -271,15 +277,29 @@ class LinearScorer:
             model.save(folder / criterion_id, folder / "vocabularies")
 
 
-def gather_labels(
-    batch: Batch, ratings: Sequence[Rating]
-) -> dict[str, tuple[list[Item], list[list[int]], NDArray[np.float64]]]:
-    """Return, per criterion, the rated items, every rater's level of each, and how many raters."""
+Labels = tuple[list[Item], list[list[int]], Floats]
+"""Rated items, every rater's level of each, and how many raters."""
+
+
+def gather_labels(batch: Batch, ratings: Sequence[Rating]) -> dict[str, Labels]:
+    """Return, per criterion, the rated items, every rater's level of each, and how many raters.
+
+    Raises
+    ------
+    DataError
+        If a rating is of a turn that its conversation does not have.
+    """
     place = {t.conversation_id: i for i, t in enumerate(batch.transcripts)}
     found: dict[str, dict[Item, list[int]]] = defaultdict(lambda: defaultdict(list))
     for rating in ratings:
         if rating.status is Status.RATED and rating.conversation_id in place:
             item = Item(place[rating.conversation_id], rating.turn)
+            n_turns = len(batch.transcripts[item.transcript].turns)
+            if item.turn is not None and not 0 <= item.turn < n_turns:
+                raise DataError(
+                    f"{rating.conversation_id}/{rating.criterion}: rating of turn {item.turn}, "
+                    f"but the conversation has {n_turns} turns"
+                )
             found[rating.criterion][item].append(int(rating.level or 0))
     return {
         criterion: (

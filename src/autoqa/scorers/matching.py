@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from autoqa.records import Speaker, Transcript
+from autoqa.records import Transcript
 from autoqa.scorers.expressions import (
+    SPEAKERS,
     Did,
     Every,
     Expression,
@@ -27,14 +28,6 @@ START: Position = (-1, 0)
 
 # Actions before a turn are numbered from here, so that they precede its text and keep their order.
 _BEFORE_TEXT = -1_000_000
-
-_SPEAKERS: dict[str, frozenset[Speaker]] = {
-    "agent": frozenset((Speaker.AGENT, Speaker.BOT)),
-    "bot": frozenset((Speaker.BOT,)),
-    "customer": frozenset((Speaker.CUSTOMER,)),
-    "system": frozenset((Speaker.SYSTEM,)),
-    "any": frozenset(Speaker),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +170,7 @@ class Conversation:
 
     def turns_looked_at(self, options: SayOptions) -> set[int]:
         """Return the turns in which an event would count."""
-        speakers = _SPEAKERS[options.speaker or self.speaker]
+        speakers = SPEAKERS[options.speaker or self.speaker]
         turns = [i for i, turn in enumerate(self.transcript.turns) if turn.speaker in speakers]
         kept = set(turns)
         if options.first_turns is not None:
@@ -244,7 +237,7 @@ class Conversation:
         options = say.options
         who = options.speaker or self.speaker
         count = len(self.turns_looked_at(options))
-        speakers = _SPEAKERS[who]
+        speakers = SPEAKERS[who]
         total = sum(turn.speaker in speakers for turn in self.transcript.turns)
         of_total = f" of {total}" if count != total else ""
         by = "" if who == "any" else f"{who} "

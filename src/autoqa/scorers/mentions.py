@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
 from autoqa.features.batch import Batch
+from autoqa.records import Speaker
 from autoqa.scorers.phrasebook import PhraseBook
 
 
@@ -22,6 +24,10 @@ class Mention:
     conditional: bool
 
 
+Asked: TypeAlias = Mapping[str, frozenset[Speaker]]
+"""Which events are asked for, and in whose turns."""
+
+
 class MentionTable:
     """The mentions of one batch, filled as they are asked for.
 
@@ -29,38 +35,70 @@ class MentionTable:
     """
 
     def __init__(self) -> None:
-        self._found: dict[tuple[int, str, str], dict[str, tuple[Mention, ...]]] = {}
+        self._found: dict[tuple[int, str, str], _Known] = {}
 
     def of(
-        self, batch: Batch, index: int, book: PhraseBook, events: Iterable[str]
+        self, batch: Batch, index: int, book: PhraseBook, asked: Asked
     ) -> Mapping[str, tuple[Mention, ...]]:
-        """Return the mentions of at least `events` in transcript `index`, in order.
+        """Return the mentions of at least what is asked for in transcript `index`, in order.
 
         Raises
         ------
         ScorerError
             If the book has no such event.
         """
-        known = self._found.setdefault((index, book.language, book.version), {})
-        missing = frozenset(events) - known.keys()
+        key = (index, book.language, book.version)
+        known = self._found.get(key) or self._found.setdefault(key, _Known())
+        missing: dict[Speaker, frozenset[str]] = {}
+        for speaker in Speaker:
+            events = frozenset(
+                event
+                for event, speakers in asked.items()
+                if speaker in speakers and (event, speaker) not in known.looked_up
+            )
+            if events:
+                missing[speaker] = events
         if missing:
-            for event in missing:
-                book.require(event)
-            found: dict[str, list[Mention]] = {event: [] for event in missing}
-            for turn, doc in enumerate(batch.docs[index]):
-                for span in book.find(doc, missing):
-                    found[span.event].append(
-                        Mention(
-                            span.event,
-                            turn,
-                            span.start_char,
-                            span.end_char,
-                            span.negated,
-                            span.conditional,
-                        )
-                    )
-            known.update({event: tuple(mentions) for event, mentions in found.items()})
-        return known
+            _look_up(known, batch, index, book, missing)
+        return known.mentions
+
+
+@dataclass(slots=True)
+class _Known:
+    mentions: dict[str, tuple[Mention, ...]] = field(default_factory=dict)
+    looked_up: set[tuple[str, Speaker]] = field(default_factory=set)
+
+
+def _look_up(
+    known: _Known,
+    batch: Batch,
+    index: int,
+    book: PhraseBook,
+    missing: Mapping[Speaker, frozenset[str]],
+) -> None:
+    found: dict[str, list[Mention]] = {}
+    for event in frozenset().union(*missing.values()):
+        book.require(event)
+        found[event] = list(known.mentions.get(event, ()))
+    turns = batch.transcripts[index].turns
+    for turn, doc in enumerate(batch.docs[index]):
+        events = missing.get(turns[turn].speaker)
+        if events is None:
+            continue
+        for span in book.find(doc, events):
+            found[span.event].append(
+                Mention(
+                    span.event,
+                    turn,
+                    span.start_char,
+                    span.end_char,
+                    span.negated,
+                    span.conditional,
+                )
+            )
+    for event, mentions in found.items():
+        known.mentions[event] = tuple(sorted(mentions, key=lambda m: (m.turn, m.start)))
+    known.looked_up.update((e, speaker) for speaker, events in missing.items() for e in events)
 
 
 _TABLES: WeakKeyDictionary[Batch, MentionTable] = WeakKeyDictionary()

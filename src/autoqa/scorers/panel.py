@@ -25,8 +25,9 @@ PANEL_RATER = "autoqa"
 class Panel:
     """Rates all criteria of a scorecard, each by the scorer that suits it best.
 
-    A head trained for the same criterion and scale comes first; then the scorer that the
-    scorecard names, then that scorer's fallback. Criteria that nobody can rate are abstained on.
+    A head trained for the same criterion and scale comes first, unless training found that rules
+    do better; then the scorer that the scorecard names, then that scorer's fallback. Criteria that
+    nobody can rate are abstained on.
 
     Parameters
     ----------
@@ -66,19 +67,25 @@ class Panel:
         """Return one rating per transcript and criterion, in scorecard order.
 
         A scorer that breaks gives ``failed`` ratings for its criteria, with the reason.
+
+        Raises
+        ------
+        ModelError, ScorerError
+            If models or conditions are set up wrongly.
         """
         by_criterion: dict[str, list[Rating]] = {}
         for scorer in self._scorers:
-            for criterion, column in zip(scorer.criteria, _columns(scorer, batch), strict=True):
+            columns = columns_of_ratings(scorer, batch)
+            for criterion, column in zip(scorer.criteria, columns, strict=True):
                 by_criterion[criterion.id] = column
-        columns = []
+        applicable = []
         for criterion in self.criteria:
             ratings = by_criterion.get(criterion.id)
             if ratings is None:
                 reason = self.unserved.get(criterion.id, "no scorer")
                 ratings = _blanks(criterion, batch, Status.ABSTAINED, reason)
-            columns.append(_where_it_applies(criterion, batch, ratings))
-        return [rating for row in zip(*columns, strict=True) for rating in row]
+            applicable.append(_where_it_applies(criterion, batch, ratings))
+        return [rating for row in zip(*applicable, strict=True) for rating in row]
 
     def _seat(
         self,
@@ -96,7 +103,10 @@ class Panel:
             return
         if spec.use == "linear":
             name = str(spec.settings.get("model", criterion.id))
-            if models is not None and name in models.heads:
+            head = models.heads.get(name) if models is not None else None
+            # A head that lost against rules in training only answers where nothing else can.
+            wanted = head is not None and (head.use == "linear" or spec.fallback is None)
+            if models is not None and wanted:
                 self._scorers.append(ModelScorer([chosen], models=models))
                 return
             if spec.fallback is not None:
@@ -111,7 +121,8 @@ class ModelScorer:
     """Answers a criterion with a head that was trained for another, related scale.
 
     The head's expected level is cut into the criterion's levels: with ``cuts: [9, 14]`` a
-    three-level criterion is 0 below 9, 1 from 9, and 2 from 14 on.
+    three-level criterion is 0 below 9, 1 from 9, and 2 from 14 on. Where both have the same scale,
+    no cuts are needed, and the head's own choice of level stands.
     """
 
     def __init__(self, criteria: Sequence[Criterion], *, models: ModelFolder) -> None:
@@ -144,8 +155,10 @@ class ModelScorer:
         settings = _settings(criterion)
         name = str(settings.get("model", criterion.id))
         scorer = self._models.scorer(name)
+        if not settings.get("cuts"):
+            return [replace(r, criterion=criterion.id) for r in scorer.rate(batch)]
         head = scorer.criteria[0]
-        cuts = np.array(settings.get("cuts", head.scale[1:]), float)
+        cuts = np.array(settings["cuts"], float)
         place = np.searchsorted(cuts, head.scale, side="right")
         fold = np.eye(len(criterion.scale))[place]
         return [_carried(r, criterion, head, fold, cuts) for r in scorer.rate(batch)]
@@ -179,22 +192,35 @@ def _answers(criterion: Criterion, models: ModelFolder) -> bool:
     return card is not None and card.use == "linear" and card.criterion.scale == criterion.scale
 
 
-def _columns(scorer: Scorer, batch: Batch) -> list[list[Rating]]:
-    """Ratings by criterion; one transcript that breaks a scorer costs no other its rating."""
+def columns_of_ratings(scorer: Scorer, batch: Batch) -> list[list[Rating]]:
+    """Return a scorer's ratings by criterion; one that breaks gives ``failed`` ratings instead.
+
+    A transcript that breaks a scorer costs no other transcript its rating.
+
+    Raises
+    ------
+    ModelError
+        If a model cannot be used, whatever the transcript.
+    """
     try:
-        return _by_criterion(scorer, scorer.rate(batch))
+        return _by_criterion(scorer, batch, scorer.rate(batch))
     except ModelError:
         raise  # a wrong set-up concerns every conversation: stop and say so
     except Exception as error:
         if len(batch) > 1:
-            parts = [_columns(scorer, batch.subset([i])) for i in range(len(batch))]
+            parts = [columns_of_ratings(scorer, batch.subset([i])) for i in range(len(batch))]
             return [[column[0] for column in columns] for columns in zip(*parts, strict=True)]
         reason = f"{type(scorer).__name__} broke: {type(error).__name__}"
         return [_blanks(c, batch, Status.FAILED, reason) for c in scorer.criteria]
 
 
-def _by_criterion(scorer: Scorer, ratings: Sequence[Rating]) -> list[list[Rating]]:
+def _by_criterion(scorer: Scorer, batch: Batch, ratings: Sequence[Rating]) -> list[list[Rating]]:
     width = len(scorer.criteria)
+    if len(ratings) != width * len(batch):
+        raise ScorerError(
+            f"{type(scorer).__name__} gave {len(ratings)} ratings for {len(batch)} transcripts and "
+            f"{width} criteria"
+        )
     return [list(ratings[k::width]) for k in range(width)]
 
 
@@ -216,7 +242,18 @@ def _where_it_applies(
     criterion: Criterion, batch: Batch, ratings: Sequence[Rating]
 ) -> list[Rating]:
     """Sign ratings as the panel's; where the criterion does not apply, say so instead."""
-    applies = applicability(criterion, batch)
+    try:
+        applies = applicability(criterion, batch)
+    except (ModelError, ScorerError):
+        raise
+    except Exception as error:
+        if len(batch) > 1:
+            return [
+                _where_it_applies(criterion, batch.subset([i]), [rating])[0]
+                for i, rating in enumerate(ratings)
+            ]
+        reason = f"applies_when broke: {type(error).__name__}"
+        return _blanks(criterion, batch, Status.FAILED, reason)
     not_applicable = _blanks(
         criterion, batch, Status.NOT_APPLICABLE, "applies_when of the criterion does not hold"
     )

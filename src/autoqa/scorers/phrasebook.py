@@ -2,8 +2,7 @@
 
 A book maps events (``greeting``, ``apology`` ...) to phrases written in the language of
 `autoqa.scorers.phrase_syntax`. They are compiled for spaCy's Matcher when an event is first asked
-for. Before a Matcher runs, the words of a turn are looked up in an index of the words that each
-phrase needs, so a turn meets only the few phrases that it could contain.
+for.
 """
 
 from __future__ import annotations
@@ -23,16 +22,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from autoqa.errors import ScorerError, near_miss
 from autoqa.features.tokens import norms, pipeline, tokenise
-from autoqa.scorers.phrase_syntax import SENTENCE_END, Variant, matcher_pattern, parse_phrase
+from autoqa.scorers.phrase_index import Lexicon, Match, PhraseIndex
+from autoqa.scorers.phrase_syntax import SENTENCE_END, Variant, parse_phrase
 
 if TYPE_CHECKING:
-    from spacy.matcher import Matcher
     from spacy.tokens import Doc
 
 LANGUAGES = ("en", "es", "it", "zh")
 """Languages with a phrase book of their own."""
 
-_MAX_REMEMBERED_WORDS = 200_000
 _CLAUSE_END = frozenset((*SENTENCE_END, ",", ":", "、", "-", "–", "—"))
 
 
@@ -87,16 +85,6 @@ class Span:
     conditional: bool = False
 
 
-@dataclass(slots=True, eq=False)
-class _Compiled:
-    key: str
-    variant: Variant
-    anchor: frozenset[int]
-    required: tuple[frozenset[int], ...]
-    own_words: frozenset[str]
-    matcher: Matcher | None = None
-
-
 _NEGATION, _HARMLESS, _BREAK, _CONDITIONAL = "!negation", "!harmless", "!break", "!conditional"
 _MARKERS = frozenset((_NEGATION, _HARMLESS, _BREAK, _CONDITIONAL))
 _UNLESS = "!unless "
@@ -118,11 +106,9 @@ class PhraseBook:
         self.language = content.language
         said = json.dumps(content.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
         self.version = hashlib.sha256(said.encode()).hexdigest()[:12]
-        self._compiled: dict[str, list[_Compiled]] = {}
-        self._indices: dict[frozenset[str], dict[int, list[_Compiled]]] = {}
-        self._prefixes: dict[str, int] = {}
+        self._parsed: dict[str, tuple[Variant, ...]] = {}
+        self._indices: dict[frozenset[str], PhraseIndex] = {}
         self._pieces: dict[str, list[str]] = {}
-        self._symbols: dict[int, tuple[int, ...]] = {}
 
     @property
     def events(self) -> tuple[str, ...]:
@@ -138,6 +124,11 @@ class PhraseBook:
                 f"no event '{event}' in the phrase book for '{self.language}'."
                 f"{near_miss(event, self.events)} It has {', '.join(sorted(self.events))}."
             ) from None
+
+    def check(self) -> None:
+        """Parse every phrase, or raise ScorerError naming the event and the phrase."""
+        for key in (*self.events, *(_UNLESS + event for event in self.events), *sorted(_MARKERS)):
+            self._variants(key)
 
     def find(self, doc: Doc, events: Iterable[str]) -> list[Span]:
         """Return where the events are found in one turn, in order; one event's spans are disjoint.
@@ -159,91 +150,55 @@ class PhraseBook:
         found = self._matches(doc, keys)
         if not found:
             return []
-        kept: list[Span] = []
         markers: _Markers | None = None
+        kept: list[Span] = []
         for event in wanted:
-            excluded = [(start, end) for start, end, _ in found.get(_UNLESS + event, ())]
+            excluded = found.get(_UNLESS + event, ())
             negatable = self.content.events[event].negatable
-            for start, end, compiled in _disjoint(found.get(event, [])):
-                if any(start < stop and begin < end for begin, stop in excluded):
+            for match in _disjoint(found.get(event, [])):
+                if any(match.start < e.end and e.start < match.end for e in excluded):
                     continue
                 markers = markers or _Markers(self, doc)
-                last = doc[end - 1]
+                last = doc[match.end - 1]
                 kept.append(
                     Span(
                         event,
-                        start,
-                        end,
-                        doc[start].idx,
+                        match.start,
+                        match.end,
+                        doc[match.start].idx,
                         last.idx + len(last),
-                        negatable and markers.negate(start, end, compiled.own_words),
-                        markers.condition(start),
+                        negatable and markers.negate(match),
+                        markers.condition(match.start),
                     )
                 )
         return sorted(kept, key=lambda span: (span.start, span.end, span.event))
 
-    def _matches(
-        self, doc: Doc, keys: frozenset[str]
-    ) -> dict[str, list[tuple[int, int, _Compiled]]]:
-        index = self._index(keys)
-        present = set(norms(doc))
-        for norm in tuple(present):
-            present.update(self._symbols_of(norm, doc))
-        found: dict[str, list[tuple[int, int, _Compiled]]] = {}
-        seen: set[int] = set()
-        for word in present:
-            for compiled in index.get(word, ()):
-                if id(compiled) in seen:
-                    continue
-                seen.add(id(compiled))
-                if any(needed.isdisjoint(present) for needed in compiled.required):
-                    continue
-                for _, start, end in self._matcher(compiled)(doc):
-                    if _at_edges(doc, start, end, compiled.variant):
-                        found.setdefault(compiled.key, []).append((start, end, compiled))
-        return found
-
-    def _index(self, keys: frozenset[str]) -> dict[int, list[_Compiled]]:
+    def _matches(self, doc: Doc, keys: frozenset[str]) -> dict[str, list[Match]]:
         index = self._indices.get(keys)
         if index is None:
-            index = {}
-            for key in sorted(keys):
-                for compiled in self._compile(key):
-                    for word in compiled.anchor:
-                        index.setdefault(word, []).append(compiled)
-            self._symbols.clear()  # a prefix of these phrases may apply to words seen before
-            self._indices[keys] = index
-        return index
-
-    def _symbols_of(self, norm: int, doc: Doc) -> tuple[int, ...]:
-        """Return the ids of the prefixes and classes that a word belongs to."""
-        found = self._symbols.get(norm)
-        if found is None:
-            word = doc.vocab.strings[norm]
-            found = tuple(i for prefix, i in self._prefixes.items() if word.startswith(prefix))
-            if word in self._spoken_digits or doc.vocab[word].like_num:
-                found += (_NUMBER,)
-            if len(self._symbols) > _MAX_REMEMBERED_WORDS:
-                self._symbols.clear()
-            self._symbols[norm] = found
+            variants = [(key, v) for key in sorted(keys) for v in self._variants(key)]
+            index = self._indices[keys] = PhraseIndex(variants, self._lexicon)
+        found: dict[str, list[Match]] = {}
+        for match in index.search(doc):
+            found.setdefault(match.key, []).append(match)
         return found
 
     @cached_property
-    def _spoken_digits(self) -> frozenset[str]:
-        return frozenset(w for digit in self.content.digits for w in self._split(digit))
-
-    @cached_property
-    def _not_names(self) -> tuple[str, ...]:
-        return tuple(sorted({w for name in self.content.not_names for w in self._split(name)}))
-
-    @cached_property
-    def _frequency(self) -> Counter[str]:
-        """How often words occur in the book: the rarest word of a phrase is its best anchor."""
+    def _lexicon(self) -> Lexicon:
+        """The words of the language, and how often each occurs in the book."""
         counts: Counter[str] = Counter()
         for entry in self.content.events.values():
             for phrase in entry.phrases:
                 counts.update(token.norm_ for token in tokenise(phrase, self.language))
-        return counts
+        return Lexicon(
+            pipeline(self.language).vocab,
+            self._all_pieces(self.content.not_names),
+            self._all_pieces(self.content.digits),
+            counts,
+        )
+
+    def _all_pieces(self, words: Iterable[str]) -> tuple[str, ...]:
+        return tuple(sorted({piece for word in words for piece in self._split(word)}))
 
     def _split(self, word: str) -> list[str]:
         pieces = self._pieces.get(word)
@@ -266,60 +221,17 @@ class PhraseBook:
             return self.require(key.removeprefix(_UNLESS)).unless
         return self.require(key).phrases
 
-    def _compile(self, key: str) -> list[_Compiled]:
-        if key not in self._compiled:
-            compiled: dict[Variant, _Compiled] = {}
+    def _variants(self, key: str) -> tuple[Variant, ...]:
+        if key not in self._parsed:
+            variants: list[Variant] = []
             for source in self._sources(key):
                 try:
-                    variants = parse_phrase(source, self._split)
+                    variants += parse_phrase(source, self._split)
                 except ScorerError as error:
-                    raise ScorerError(f"phrase book '{self.language}', {key}: {error}") from None
-                for variant in variants:
-                    if variant not in compiled:
-                        compiled[variant] = self._prepare(key, variant)
-            self._compiled[key] = list(compiled.values())
-        return self._compiled[key]
-
-    def _prepare(self, key: str, variant: Variant) -> _Compiled:
-        from spacy.strings import get_string_id
-
-        needed: list[tuple[int, frozenset[int]]] = []
-        for element in variant.elements:
-            if element.optional:
-                continue
-            if element.kind in ("number", "digit", "digits"):
-                needed.append((1000, frozenset((_NUMBER,))))
-            elif element.literal:
-                ids = {get_string_id(word) for word in element.words}
-                for prefix in element.prefixes:
-                    ids.add(self._prefixes.setdefault(prefix, get_string_id(prefix + "*")))
-                weight = sum(self._frequency[word] for word in element.words)
-                needed.append((weight, frozenset(ids)))
-        if not needed:
-            raise ScorerError(
-                f"phrase book '{self.language}', {key}: a phrase needs a word or a number"
-            )
-        anchor = min(needed, key=lambda item: item[0])[1]
-        required = tuple({ids for _, ids in needed if ids != anchor})
-        own = frozenset(w for e in variant.elements for w in e.words)
-        return _Compiled(key, variant, anchor, required, own)
-
-    def _matcher(self, compiled: _Compiled) -> Matcher:
-        if compiled.matcher is None:
-            from spacy.matcher import Matcher
-
-            pattern = matcher_pattern(
-                compiled.variant.elements,
-                not_names=self._not_names,
-                digits=sorted(self._spoken_digits),
-            )
-            matcher = Matcher(pipeline(self.language).vocab, validate=False)
-            matcher.add("phrase", [pattern], greedy="LONGEST")
-            compiled.matcher = matcher
-        return compiled.matcher
-
-
-_NUMBER = 1  # id of the class of numbers; the ids of words are 64-bit hashes
+                    place = key.removeprefix(_UNLESS)
+                    raise ScorerError(f"phrase book '{self.language}', {place}: {error}") from None
+            self._parsed[key] = tuple(dict.fromkeys(variants))
+        return self._parsed[key]
 
 
 class _Markers:
@@ -327,18 +239,20 @@ class _Markers:
 
     def __init__(self, book: PhraseBook, doc: Doc) -> None:
         found = book._matches(doc, _MARKERS)
-        self.words = [token.norm_ for token in doc]
-        harmless = [(start, end) for start, end, _ in found.get(_HARMLESS, ())]
+        self.strings = doc.vocab.strings
+        self.words = norms(doc)
+        harmless = found.get(_HARMLESS, ())
         self.negators = [
-            (start, end)
-            for start, end, _ in found.get(_NEGATION, ())
-            if not any(start < stop and begin < end for begin, stop in harmless)
-            and not self._asks_either_way(start, end)
+            (match.start, match.end)
+            for match in found.get(_NEGATION, ())
+            if not any(match.start < h.end and h.start < match.end for h in harmless)
+            and not self._asks_either_way(match.start, match.end)
         ]
-        self.conditionals = [start for start, _, _ in found.get(_CONDITIONAL, ())]
-        self.breaks = {start for start, _, _ in found.get(_BREAK, ())}
-        self.breaks.update(i for i, word in enumerate(self.words) if word in _CLAUSE_END)
-        self.sentence_ends = [i for i, word in enumerate(self.words) if word in SENTENCE_END]
+        self.conditionals = [match.start for match in found.get(_CONDITIONAL, ())]
+        clause_ends, sentence_ends = _end_ids()
+        self.breaks = {match.start for match in found.get(_BREAK, ())}
+        self.breaks.update(i for i, word in enumerate(self.words) if word in clause_ends)
+        self.sentence_ends = [i for i, word in enumerate(self.words) if word in sentence_ends]
         self.window = book.content.negation.window
         self.conditional_window = book.content.conditional_window
 
@@ -346,15 +260,17 @@ class _Markers:
         """Whether a word stands on both sides, as in Chinese 能不能."""
         return start > 0 and end < len(self.words) and self.words[start - 1] == self.words[end]
 
-    def negate(self, start: int, end: int, own_words: frozenset[str]) -> bool:
+    def negate(self, match: Match) -> bool:
         for begin, stop in self.negators:
-            if start <= begin and stop <= end:
-                if self.words[begin] not in own_words:
+            if match.start <= begin and stop <= match.end:
+                word = self.strings[self.words[begin]]
+                own = (word in e.words for e in match.variant.elements)
+                if not any(own):
                     return True
             elif (
-                stop <= start
-                and start - stop <= self.window
-                and not any(i in self.breaks for i in range(stop, start))
+                stop <= match.start
+                and match.start - stop <= self.window
+                and not any(i in self.breaks for i in range(stop, match.start))
             ):
                 return True
         return False
@@ -367,27 +283,29 @@ class _Markers:
         )
 
 
-def _disjoint(found: list[tuple[int, int, _Compiled]]) -> list[tuple[int, int, _Compiled]]:
+@lru_cache(maxsize=1)
+def _end_ids() -> tuple[frozenset[int], frozenset[int]]:
+    """Return the word ids that end a clause, and those that end a sentence."""
+    from spacy.strings import get_string_id
+
+    return (
+        frozenset(get_string_id(mark) for mark in _CLAUSE_END),
+        frozenset(get_string_id(mark) for mark in SENTENCE_END),
+    )
+
+
+def _disjoint(found: list[Match]) -> list[Match]:
     """Keep the longest of overlapping matches, the earlier one of equally long ones."""
     if len(found) < 2:
         return found
-    kept: list[tuple[int, int, _Compiled]] = []
+    kept: list[Match] = []
     taken: set[int] = set()
-    for match in sorted(found, key=lambda m: (m[0] - m[1], m[0])):
-        tokens = range(match[0], match[1])
+    for match in sorted(found, key=lambda m: (m.start - m.end, m.start)):
+        tokens = range(match.start, match.end)
         if taken.isdisjoint(tokens):
             taken.update(tokens)
             kept.append(match)
     return kept
-
-
-def _at_edges(doc: Doc, start: int, end: int, variant: Variant) -> bool:
-    def aside(i: int) -> bool:
-        return bool(doc[i].is_punct or doc[i].is_space)
-
-    if variant.at_start and not all(aside(i) for i in range(start)):
-        return False
-    return not (variant.at_end and not all(aside(i) for i in range(end, len(doc))))
 
 
 _FileState: TypeAlias = tuple[str, int, int]  # path, when changed, size: what a cache may rely on
@@ -430,7 +348,9 @@ def _parse(text: str, name: str) -> BookFile:
     try:
         return BookFile.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
+        errors = error.errors()
+        unknown = [e for e in errors if e["type"] == "extra_forbidden"]
+        first = (unknown or errors)[0]
         place = ".".join(map(str, first["loc"]))
         hint = ""
         if first["type"] == "extra_forbidden":

@@ -125,8 +125,11 @@ class RoutedModel:
                 by_route.setdefault(route, []).append(place)
         parts = []
         for route, places in by_route.items():
-            part, kept = _sub_batch(batch, [items[p] for p in places], None)
-            parts.append((self.models[route], part, kept, places))
+            model = self.models[route]
+            # A language may have an encoder of its own but no model: `*` reads it as it learned.
+            read_by = route if model.embeddings else None
+            part, kept = _sub_batch(batch, [items[p] for p in places], read_by)
+            parts.append((model, part, kept, places))
         return parts
 
     # storage
@@ -155,6 +158,7 @@ class RoutedModel:
         ModelError
             If files are missing or damaged.
         """
+        from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
         try:
@@ -166,7 +170,7 @@ class RoutedModel:
                 arrays = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
                 ngrams = _load_vocabulary(one["ngrams"], vocabularies)
                 models[route] = TextModel.from_arrays(one, arrays, ngrams)
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
             raise ModelError(f"{folder}: not a usable model ({error}); train it again") from error
         return cls(models)
 
@@ -196,19 +200,20 @@ def training_routes(batch: Batch, languages: NDArray[Any]) -> dict[str, NDArray[
 def _sub_batch(batch: Batch, items: Sequence[Item], route: str | None) -> tuple[Batch, list[Item]]:
     """Return a batch of just the items' transcripts, and the items in its terms.
 
-    For training, every transcript is read through the encoder of `route`.
+    Given a route, every transcript is read through that route's encoder.
     """
     used = sorted({item.transcript for item in items})
     place = {transcript: i for i, transcript in enumerate(used)}
     kept = [Item(place[item.transcript], item.turn) for item in items]
     part = batch if len(used) == len(batch) else batch.subset(used)
-    if route is not None and batch.encoders:
-        encoder = batch.encoders.get(route) or batch.encoders[ANY_LANGUAGE]
-        if any(part.encoder_of(t) is not encoder for t in part.transcripts):
-            part = batch.once(
-                ("route", route, tuple(used)),
-                lambda: Batch(part.transcripts, encoders={ANY_LANGUAGE: encoder}),
-            )
+    encoder = None
+    if route is not None:
+        encoder = batch.encoders.get(route) or batch.encoders.get(ANY_LANGUAGE)
+    if encoder is not None and any(part.encoder_of(t) is not encoder for t in part.transcripts):
+        part = batch.once(
+            ("route", route, tuple(used)),
+            lambda: Batch(part.transcripts, encoders={ANY_LANGUAGE: encoder}),
+        )
     return part, kept
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from autoqa.errors import ScorerError, near_miss
 from autoqa.features.batch import Batch
-from autoqa.records import Evidence, RaterKind, Rating, Status, Transcript
+from autoqa.records import Evidence, RaterKind, Rating, Speaker, Status, Transcript
 from autoqa.scorecard.schema import Criterion
 from autoqa.scorers.base import register_scorer
-from autoqa.scorers.expressions import Expression, events_of, parse_expression
+from autoqa.scorers.expressions import Expression, asked_of, parse_expression
 from autoqa.scorers.matching import Conversation, Found
 from autoqa.scorers.mentions import Mention, MentionTable, mention_table
 from autoqa.scorers.phrasebook import (
@@ -33,7 +33,7 @@ MAX_EVIDENCE = 20
 _CODE_VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
     """What one criterion asks for: levels from the highest down, each with its expression."""
 
@@ -41,10 +41,19 @@ class Rule:
     steps: tuple[tuple[int, Expression], ...]
     books: tuple[str, ...]  # the user's own phrase books
 
-    @property
+    @cached_property
+    def asked(self) -> dict[str, frozenset[Speaker]]:
+        """Every event that must be looked up, with whose turns it counts in."""
+        asked: dict[str, frozenset[Speaker]] = {}
+        for _, step in self.steps:
+            for event, speakers in asked_of(step, str(self.criterion.speaker)):
+                asked[event] = asked.get(event, frozenset()) | speakers
+        return asked
+
+    @cached_property
     def events(self) -> frozenset[str]:
         """Every event that must be looked up."""
-        return frozenset(event for _, step in self.steps for event in events_of(step))
+        return frozenset(self.asked)
 
 
 def parse_rule(criterion: Criterion, *, phrases: Sequence[str] = ()) -> Rule:
@@ -121,10 +130,11 @@ class RulesScorer:
         self.rules = tuple(parse_rule(criterion, phrases=shared) for criterion in self.criteria)
         for rule in self.rules:
             _check_events(rule)
-        self._events: dict[tuple[str, ...], frozenset[str]] = {}
+        self._asked: dict[tuple[str, ...], dict[str, frozenset[Speaker]]] = {}
         for rule in self.rules:
-            asked = self._events.get(rule.books, frozenset())
-            self._events[rule.books] = asked | rule.events
+            asked = self._asked.setdefault(rule.books, {})
+            for event, speakers in rule.asked.items():
+                asked[event] = asked.get(event, frozenset()) | speakers
 
     @cached_property
     def version(self) -> str:
@@ -137,7 +147,7 @@ class RulesScorer:
             ],
             [
                 [phrase_book(language, books).version for language in _languages(books)]
-                for books in sorted(self._events)
+                for books in sorted(self._asked)
             ],
         ]
         text = json.dumps(said, sort_keys=True, default=str)
@@ -146,32 +156,46 @@ class RulesScorer:
     def rate(self, batch: Batch) -> list[Rating]:
         """Return one rating per transcript and criterion, in that order."""
         table = mention_table(batch)
-        return [
-            self._rate(rule, batch, index, table)
-            for index in range(len(batch))
-            for rule in self.rules
-        ]
+        ratings: list[Rating] = []
+        for index in range(len(batch)):
+            known: dict[tuple[tuple[str, ...], str], Conversation] = {}
+            ratings += [self._rate(rule, batch, index, table, known) for rule in self.rules]
+        return ratings
 
-    def _rate(self, rule: Rule, batch: Batch, index: int, table: MentionTable) -> Rating:
+    def _rate(
+        self,
+        rule: Rule,
+        batch: Batch,
+        index: int,
+        table: MentionTable,
+        known: dict[tuple[tuple[str, ...], str], Conversation],
+    ) -> Rating:
         transcript = batch.transcripts[index]
         if not transcript.turns:
             return _abstained(rule, transcript, "no turns")
-        mentions: Mapping[str, tuple[Mention, ...]] = {}
+        language = transcript.primary_language
         if rule.events:
-            language = transcript.primary_language
             if not has_phrase_book(language, rule.books):
                 reason = f"no phrase book for language '{language}'"
                 return _abstained(rule, transcript, reason)
-            book = phrase_book(language, rule.books)
-            missing = rule.events - set(book.events)
+            missing = rule.events.difference(phrase_book(language, rule.books).events)
             if missing:
                 names = ", ".join(f"'{event}'" for event in sorted(missing))
                 reason = f"the phrase book for '{language}' has no {names}"
                 return _abstained(rule, transcript, reason)
-            asked = self._events[rule.books] & set(book.events)
-            mentions = table.of(batch, index, book, asked)
-        speaker = str(rule.criterion.speaker)
-        return _rated(rule, Conversation(transcript, mentions, speaker=speaker))
+        key = (rule.books, str(rule.criterion.speaker))
+        if key not in known:
+            mentions: Mapping[str, tuple[Mention, ...]] = {}
+            if has_phrase_book(language, rule.books):
+                book = phrase_book(language, rule.books)
+                asked = {
+                    event: speakers
+                    for event, speakers in self._asked[rule.books].items()
+                    if event in book.content.events
+                }
+                mentions = table.of(batch, index, book, asked)
+            known[key] = Conversation(transcript, mentions, speaker=key[1])
+        return _rated(rule, known[key])
 
 
 def _languages(books: tuple[str, ...]) -> list[str]:
@@ -184,7 +208,10 @@ def _check_events(rule: Rule) -> None:
         return
     known: set[str] = set()
     for language in _languages(rule.books):
-        known.update(phrase_book(language, rule.books).events)
+        book = phrase_book(language, rule.books)
+        if rule.books:  # the built-in ones are checked by their tests
+            book.check()
+        known.update(book.events)
     for event in sorted(rule.events - known):
         raise ScorerError(
             f"criterion '{rule.criterion.id}': no phrase book has an event '{event}'."

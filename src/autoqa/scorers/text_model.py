@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, partial
 from operator import matmul
 from typing import Any
 
@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from autoqa.errors import DataError, ModelError
 from autoqa.features.batch import Batch
 from autoqa.features.encoders import TextEncoder
-from autoqa.features.ngrams import TurnNgrams, unit_rows
+from autoqa.features.ngrams import TurnNgrams, turn_text, unit_rows
 from autoqa.features.statistics import STATISTICS
 from autoqa.features.views import VIEWS, Item, pooling_weights
 from autoqa.records import Speaker, Transcript
@@ -107,9 +107,9 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return Batch(X)
         if self.encoder is not None:
             return Batch(X, encoders={"*": self.encoder})
-        from autoqa.features.routing import default_encoders
+        from autoqa.features.routing import encoder_routes
 
-        return Batch(X, encoders=default_encoders())
+        return Batch(X, encoders=_shared_encoders(tuple(encoder_routes().items())))
 
     # the batch side: many items of the same conversations
 
@@ -145,7 +145,7 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         targets = self._targets(np.asarray(y))
         if len(targets) != len(items):
             raise DataError(f"{len(items)} items but {len(targets)} labels")
-        if len(np.unique(targets.argmax(1))) < 2:
+        if _levels_chosen(targets) < 2:
             raise DataError("all labels are at one level: there is nothing to tell apart")
         rows = np.ones(len(items)) if weights is None else np.asarray(weights, float)
         group = np.array([i.transcript for i in items]) if groups is None else np.asarray(groups)
@@ -158,7 +158,7 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         held = self._held_out(group)
         temperature = 1.0
         fitting = ~held
-        if held.sum() >= _MIN_CALIBRATION and len(np.unique(targets[fitting].argmax(1))) > 1:
+        if held.sum() >= _MIN_CALIBRATION and _levels_chosen(targets[fitting]) > 1:
             trial = self._head().fit(X[fitting], targets[fitting], levels, rows[fitting])
             temperature = _best_temperature(trial, trial.linear(X[held]), targets[held])
         self.head_ = self._head().fit(X, targets, levels, rows)
@@ -190,8 +190,9 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> list[tuple[NDArray[np.int_], Floats]]:
         """Return per item the turns it rests on and what each adds, in scale units.
 
-        The linear part of the score is a sum over turns (plus statistics, which belong to no
-        turn); it is carried to the scale by the derivative of the expected level.
+        The linear part of the score is a sum over turns (plus statistics and intercept, which
+        belong to no turn); it is carried to the scale by the derivative of the expected level. A
+        turn's embedding counts by how it differs from the mean of the training data.
         """
         if not items:
             return []
@@ -237,7 +238,9 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         start = 0
         for view in self.embeddings:
             part = slice(start, start + self._dimension)
-            scores = batch.turn_vectors @ (weights[part] / self.scale_[part, None])
+            scores = (batch.turn_vectors - self.center_[part]) @ (
+                weights[part] / self.scale_[part, None]
+            )
             yield self._pool(batch, items, view), scores, np.ones(len(items))
             start += self._dimension
         start = len(self.scale_)
@@ -282,7 +285,9 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _counts(self, batch: Batch) -> csr_matrix:
         def compute() -> csr_matrix:
-            return self.ngrams_.count([turn.text for t in batch.transcripts for turn in t.turns])
+            return self.ngrams_.count(
+                [turn_text(turn) for t in batch.transcripts for turn in t.turns]
+            )
 
         return batch.once(("counts", self.ngrams_.key), compute)
 
@@ -297,7 +302,7 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _vocabulary(self, batch: Batch, given: TurnNgrams | None) -> TurnNgrams:
         if not self.ngrams:
             return TurnNgrams((), np.zeros(0))
-        texts = (turn.text for t in batch.transcripts for turn in t.turns)
+        texts = (turn_text(turn) for t in batch.transcripts for turn in t.turns)
         return given or TurnNgrams.learn(list(texts), size=self.vocabulary)
 
     def _learn_scaling(self, batch: Batch, items: Sequence[Item]) -> None:
@@ -325,6 +330,11 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _targets(self, y: NDArray[Any]) -> Floats:
         if y.ndim == 2:
             totals = y.sum(axis=1, keepdims=True)
+            if y.shape[1] != len(self.levels) or not (y >= 0).all() or not (totals > 0).all():
+                raise DataError(
+                    f"shares of raters need one column per level {self.levels}, none below 0, and "
+                    "someone's rating in every row"
+                )
             return np.asarray(y / totals, float)
         hits = y[:, None] == np.array(self.levels)[None, :]
         if not hits.any(axis=1).all():
@@ -394,6 +404,18 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         model.head_.intercept = arrays["intercept"].astype(float)
         model.head_.temperature, model.head_.spread = meta["temperature"], meta["spread"]
         return model
+
+
+@cache
+def _shared_encoders(routes: tuple[tuple[str, str], ...]) -> Mapping[str, TextEncoder]:
+    """The same encoders at every `fit` and `predict`: folds of one run share texts."""
+    from autoqa.features.routing import default_encoders
+
+    return default_encoders(dict(routes))
+
+
+def _levels_chosen(targets: Floats) -> int:
+    return int((targets.sum(axis=0) > 0).sum())
 
 
 def encoder_key(encoder: TextEncoder) -> str:

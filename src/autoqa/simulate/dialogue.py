@@ -11,7 +11,7 @@ from autoqa.simulate.phrasing import Wording
 from autoqa.simulate.streams import stream
 
 AGENT, CUSTOMER = "agent", "customer"
-_TRIES = 20  # draws of a wording until it is free of what the true levels rule out
+_TRIES = 40  # draws of a wording until it is free of what the true levels rule out
 _FIRST_CARD_DIGITS = "40000012"  # a range reserved for test cards
 
 

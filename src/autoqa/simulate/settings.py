@@ -26,23 +26,6 @@ class SimulatedCriterion:
     satisfaction: float = 0.0  # points of satisfaction per level
 
 
-def _on_scale(
-    criterion: str,
-    base_rates: tuple[float, ...],
-    factor: str,
-    rater_noise: float,
-    satisfaction: float,
-) -> SimulatedCriterion:
-    """Join a criterion's behaviour with its scale, so that the two cannot drift apart."""
-    scale = load_scorecard(SCORECARD).criterion(criterion).scale
-    if len(base_rates) != len(scale):
-        raise DataError(
-            f"simulation: {criterion} has {len(base_rates)} base rates, but {len(scale)} levels"
-            f" in the scorecard '{SCORECARD}'; give one rate per level"
-        )
-    return SimulatedCriterion(scale, base_rates, factor, rater_noise, satisfaction)
-
-
 # Shares of the levels, what drives them, noise of the raters, satisfaction per level.
 _BEHAVIOUR: Mapping[str, tuple[tuple[float, ...], str, float, float]] = {
     "courtesy": ((0.12, 0.38, 0.50), "soft", 1.0, 0.15),
@@ -64,9 +47,23 @@ _BEHAVIOUR: Mapping[str, tuple[tuple[float, ...], str, float, float]] = {
     "time_frame": ((0.35, 0.65), "knowledge", 0.6, 0.15),
 }
 
-CRITERIA: Mapping[str, SimulatedCriterion] = MappingProxyType(
-    {criterion: _on_scale(criterion, *behaviour) for criterion, behaviour in _BEHAVIOUR.items()}
-)
+
+def _on_the_scorecards_scales() -> Mapping[str, SimulatedCriterion]:
+    """Join behaviour with the scorecard's scales, so that the two cannot drift apart."""
+    card = load_scorecard(SCORECARD)
+    joined = {}
+    for criterion, (base_rates, factor, rater_noise, satisfaction) in _BEHAVIOUR.items():
+        scale = card.criterion(criterion).scale
+        if len(base_rates) != len(scale):
+            raise DataError(
+                f"simulation: {criterion} has {len(base_rates)} base rates, but {len(scale)}"
+                f" levels in the scorecard '{SCORECARD}'; give one rate per level"
+            )
+        joined[criterion] = SimulatedCriterion(scale, base_rates, factor, rater_noise, satisfaction)
+    return MappingProxyType(joined)
+
+
+CRITERIA: Mapping[str, SimulatedCriterion] = _on_the_scorecards_scales()
 
 SOFT_CRITERIA = tuple(name for name, c in CRITERIA.items() if c.factor == "soft")
 

@@ -38,6 +38,10 @@ SUFFIXES = (".parquet", ".jsonl", ".jsonl.gz")
 _GROUP_ROWS = {Transcript: 500, Evaluation: 500, Rating: 10_000, Survey: 10_000, Flag: 10_000}
 
 
+class NewerVersionError(StoreError):
+    """The file is from a newer autoqa than this one."""
+
+
 def to_dict(record: Transcript | Rating | Evaluation | Survey | Flag) -> dict[str, Any]:
     """Return a record as plain JSON-able data.
 
@@ -243,7 +247,7 @@ def check_header(path: Path, record: object, version: object, record_type: type)
             "read raw files with autoqa.readers, data frames with from_pandas or from_polars"
         )
     if version > SCHEMA_VERSION:
-        raise StoreError(
+        raise NewerVersionError(
             f"{path}: written in schema version {version}, this autoqa reads up to "
             f"{SCHEMA_VERSION}; upgrade autoqa-transcripts to read it"
         )

@@ -1,0 +1,55 @@
+# Two commands do everything on a machine with Python 3.11 and make: `make demo` and `make test`.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DATA ?= ../shared/data
+
+export MLFLOW_DISABLE_TELEMETRY = true
+export DO_NOT_TRACK = true
+
+.PHONY: help install demo test check format models experiments bench notebooks clean
+
+help:  ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+install: $(STAMP)  ## create .venv with pinned versions, once
+
+# torch first and alone: any other order may pull a build for GPUs of several gigabytes.
+$(STAMP): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 or set PYTHON=..."; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(STAMP)
+
+demo: install  ## the whole path on embedded data: train, score, experiment, compare
+	$(BIN)/autoqa demo --out out/demo
+
+test: install  ## all tests, the slow ones too
+	$(BIN)/python -m pytest
+
+check: install  ## style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install  ## format and fix what can be fixed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+models: install  ## train models/default from the shared datasets (under 30 minutes on 2 cores)
+	$(BIN)/python -m autoqa.experiments.default_models --data $(DATA) --out models/default
+
+experiments: install  ## run every experiment in experiments/
+	@for spec in experiments/*.yaml; do $(BIN)/autoqa experiment run $$spec || exit 1; done
+
+bench: install  ## speed and memory, as ratios measured in one run
+	$(BIN)/python experiments/bench_speed.py
+
+notebooks: install  ## write notebooks/*.ipynb from their .py, with outputs
+	cd notebooks && ../$(BIN)/jupytext --to ipynb --execute *.py
+
+clean:  ## remove what the commands above made, but not .venv
+	rm -rf out runs mlruns mlflow.db* .pytest_cache .mypy_cache .ruff_cache .hypothesis

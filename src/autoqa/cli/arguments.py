@@ -1,0 +1,96 @@
+"""Arguments that several commands take, and what their values mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Inputs = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="INPUT",
+        help="Files, or folders of them: uniform JSONL (.gz too), CSV/TSV/Parquet turn tables, "
+        "plain-text conversations.",
+        show_default=False,
+    ),
+]
+FormatName = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        help="Read every file as stored, uniform, table or text instead of looking inside.",
+    ),
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="NAME=COLUMN",
+        help="For tables: our field name and the table's column name; may be repeated.",
+    ),
+]
+CardName = Annotated[
+    str,
+    typer.Option(
+        "--scorecard",
+        metavar="NAME_OR_FILE",
+        help="A scorecard of the library (see `autoqa scorecard list`) or a YAML file.",
+        show_default=False,
+    ),
+]
+OutFolder = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="Folder for the results.",
+        file_okay=False,
+        show_default=False,
+    ),
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print the result as JSON to standard output.")
+]
+
+DEFAULT_MODELS = Path("models", "default")
+
+
+def columns_from(given: Sequence[str] | None) -> dict[str, str]:
+    """Return ``{"text": "utterance"}`` for ``--column text=utterance``."""
+    mapping: dict[str, str] = {}
+    for pair in given or ():
+        name, equals, column = pair.partition("=")
+        if not (name and equals and column):
+            raise typer.BadParameter(
+                f"'{pair}' is not NAME=COLUMN, for example text=utterance", param_hint="--column"
+            )
+        if name in mapping:
+            raise typer.BadParameter(f"'{name}' is given twice", param_hint="--column")
+        mapping[name] = column
+    return mapping
+
+
+def refuse_inside(out: Path, inputs: Iterable[Path]) -> None:
+    """Refuse results that would overwrite an input, or be read as one by the next run."""
+    target = out.resolve()
+    for given in inputs:
+        source = given.resolve()
+        if target == source or (source.is_dir() and target.is_relative_to(source)):
+            raise typer.BadParameter(
+                f"{out} is inside the input {given}, so results would be read as conversations; "
+                "name a place outside of it",
+                param_hint="--out",
+            )
+
+
+def default_models() -> Path | None:
+    """Return ``models/default`` of the working directory or of the checkout, if it is there."""
+    checkout = Path(__file__).resolve().parents[3]
+    for folder in (DEFAULT_MODELS, checkout / DEFAULT_MODELS):
+        if (folder / "models.json").is_file():
+            return folder
+    return None

@@ -1,0 +1,170 @@
+"""Benchmarks: how well trained models do on labelled datasets that they may never have seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from autoqa.errors import DataError, ModelError
+from autoqa.experiments.tasks import TASKS, Dataset, Task, load_dataset, predict, task_named
+from autoqa.experiments.tasks.base import Examples, Judged, Predictions
+from autoqa.experiments.tasks.satisfaction import at_points
+from autoqa.features.batch import Batch
+from autoqa.features.encoders import TextEncoder
+from autoqa.features.routing import default_encoders
+from autoqa.scorers.folder import ModelFolder
+from autoqa.scorers.sentences import sentence_evidence
+
+KINDS = tuple(TASKS)
+"""Names that `run_benchmark` takes."""
+
+Progress = Callable[[str, int, int], None]
+
+
+def run_benchmark(
+    kind: str,
+    models: str | Path,
+    datasets: Sequence[str | Path],
+    *,
+    n_resamples: int = 1000,
+    seed: int = 7,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Measure a model folder on dataset folders in the uniform schema.
+
+    Models see transcripts only, never labels. Where a dataset marks its splits, what is marked
+    ``train`` is left out (see `Dataset.held_out`).
+
+    Returns
+    -------
+    dict
+        ``{"benchmark": kind, "datasets": {NAME: {"n", "n_conversations", "metrics", ...}}}``, with
+        every metric as ``{"value", "low", "high"}`` (95 % bootstrap over conversations).
+
+    Raises
+    ------
+    DataError
+        If the benchmark is unknown, or a dataset lacks its labels.
+    ModelError
+        If the folder has none of the benchmark's heads.
+    """
+    task = task_named(kind)
+    folder = ModelFolder(models)
+    encoders = default_encoders()
+    found: dict[str, Any] = {}
+    for number, path in enumerate(datasets):
+        if progress is not None:
+            progress(f"{kind}: {Path(path).name}", number, len(datasets))
+        dataset = load_dataset(path)
+        found[dataset.name] = judge_models(
+            task, folder, dataset, encoders, n_resamples=n_resamples, seed=seed
+        )
+    if progress is not None:
+        progress(kind, len(datasets), len(datasets))
+    return {"benchmark": kind, "models": folder.version, "datasets": found}
+
+
+def judge_models(
+    task: Task,
+    folder: ModelFolder,
+    dataset: Dataset,
+    encoders: Mapping[str, TextEncoder],
+    *,
+    n_resamples: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Return one dataset's figures as JSON values."""
+    held = dataset.held_out()
+    examples = (
+        at_points(held, task.examples(held))
+        if task.name == "satisfaction"
+        else (task.examples(held))
+    )
+    batch = Batch(held.transcripts, encoders=encoders)
+    predictions = {
+        name: _head_predictions(task, folder, name, batch, one) for name, one in examples.items()
+    }
+    judged = task.judge(held, examples, predictions, n_resamples=n_resamples, seed=seed)
+    splits = sorted({one.split or "unmarked" for one in held.labelled})
+    return {**judged_json(judged), "splits": splits, "sha256": dataset.sha256}
+
+
+def _head_predictions(
+    task: Task, folder: ModelFolder, name: str, batch: Batch, examples: Examples
+) -> Predictions:
+    if name not in folder.heads:
+        known = ", ".join(sorted(folder.heads)) or "none"
+        raise ModelError(
+            f"{folder.path}: the {task.name} benchmark needs head '{name}'; the folder has {known}"
+        )
+    scorer = folder.scorer(name)
+    criterion = scorer.criteria[0]
+    if criterion.scale != task.head(name).scale:
+        raise DataError(
+            f"{folder.path}: head '{name}' answers on {criterion.scale[0]}-{criterion.scale[-1]}, "
+            f"the {task.name} benchmark on {task.head(name).scale[0]}-{task.head(name).scale[-1]}"
+        )
+    predictions = predict(scorer, criterion, batch, examples)
+    if task.name != "empathy":
+        return predictions
+    evidence = sentence_evidence(scorer, criterion, batch, examples.items)
+    return Predictions(
+        predictions.levels,
+        predictions.expected,
+        predictions.probabilities,
+        evidence,
+        predictions.middle,
+    )
+
+
+def judged_json(judged: Judged) -> dict[str, Any]:
+    """Return figures as the JSON that benchmarks write."""
+    return {
+        "n": judged.n,
+        "n_conversations": judged.n_conversations,
+        "metrics": {name: one.to_dict() for name, one in judged.metrics.items()},
+        "human_ceiling": (
+            {name: one.to_dict() for name, one in judged.ceiling.items()}
+            if judged.ceiling
+            else None
+        ),
+        "majority": dict(judged.majority),
+    }
+
+
+def to_markdown(result: Mapping[str, Any]) -> str:
+    """Return the figures as one table per dataset."""
+    lines: list[str] = []
+    for name, one in result["datasets"].items():
+        lines += [
+            f"### {result['benchmark']}: {name}",
+            "",
+            f"n = {one['n']} items in {one['n_conversations']} conversations "
+            f"(split: {', '.join(one['splits'])}); 95 % bootstrap intervals over conversations",
+            "",
+            "| metric | model | people agree at | always the commonest answer |",
+            "|---|---|---|---|",
+        ]
+        ceiling = one["human_ceiling"] or {}
+        for metric, figure in one["metrics"].items():
+            people = show_figure(ceiling.get(metric))
+            floor = one["majority"].get(metric)
+            lines.append(
+                f"| {metric} | {show_figure(figure)} | {people} | "
+                f"{'-' if floor is None else format(floor, '.3f')} |"
+            )
+        lines.append("")
+    return "\n".join(lines)
+
+
+def show_figure(figure: Mapping[str, Any] | None) -> str:
+    """Return a figure with its interval, as tables show it."""
+    if not figure or figure["value"] is None:
+        return "-"
+    if figure["low"] is None:
+        return f"{figure['value']:.3f}"
+    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+
+
+__all__ = ["KINDS", "judge_models", "judged_json", "run_benchmark", "show_figure", "to_markdown"]

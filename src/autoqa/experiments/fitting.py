@@ -1,0 +1,48 @@
+"""Fitting a task's heads: one recipe for experiments and for the models that are shipped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from autoqa.experiments.tasks.base import Dataset, Examples, Task
+from autoqa.features.batch import Batch
+from autoqa.scorers.routed import RoutedModel
+
+SEED = 7
+
+
+def pool(datasets: Sequence[Dataset]) -> Dataset:
+    """Return several datasets as one to learn from."""
+    labelled = tuple(one for dataset in datasets for one in dataset.labelled)
+    points = {key: label for dataset in datasets for key, label in dataset.points.items()}
+    name = "+".join(dataset.name for dataset in datasets)
+    return Dataset(name, datasets[0].path, labelled, points, datasets[0].sha256)
+
+
+def fit_head(
+    task: Task,
+    name: str,
+    batch: Batch,
+    examples: Examples,
+    overrides: Mapping[str, Any] | None = None,
+) -> RoutedModel:
+    """Fit one head of a task on examples; `overrides` are laid over the task's settings."""
+    criterion = task.head(name)
+    raters = np.array([len(given) for given in examples.raters], float)
+    return RoutedModel.fit(
+        batch,
+        examples.items,
+        examples.shares,
+        {
+            "levels": criterion.scale,
+            "speaker": str(criterion.speaker),
+            "seed": SEED,
+            **task.settings[name],
+            **(overrides or {}),
+        },
+        weights=np.sqrt(raters / raters.mean()),
+        groups=examples.clusters,
+    )

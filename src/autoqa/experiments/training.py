@@ -1,0 +1,276 @@
+"""Training a team's own models: from human ratings and surveys to a model folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autoqa.csat import CsatModel, survey_ratings
+from autoqa.errors import DataError, ScaleError
+from autoqa.evaluation.agreement import quadratic_kappa
+from autoqa.features.batch import Batch
+from autoqa.features.encoders import TextEncoder
+from autoqa.features.routing import default_encoders
+from autoqa.privacy import redact_labelled
+from autoqa.readers import Quarantine, read
+from autoqa.records import CSAT, LabelledTranscript, Rating, Status
+from autoqa.scorecard.schema import Criterion, Scorecard
+from autoqa.scorers.folder import HeadCard, write_models
+from autoqa.scorers.linear import LinearScorer
+from autoqa.scorers.panel import Panel
+from autoqa.scorers.routed import MIN_ITEMS, RoutedModel
+
+Progress = Callable[[str, int, int], None]
+
+_CHECK_SHARE = 0.25  # of the conversations, held out to compare learned models with rules
+_WORTH_LEARNING = 0.0  # kappa by which a learned model must beat the rules to take their place
+_CSAT_LEVELS = 11  # the longest survey scale: 0-10
+
+
+@dataclass(frozen=True)
+class CriterionReport:
+    """What training found about one criterion."""
+
+    use: str
+    n_conversations: int
+    kappa_learned: float | None
+    kappa_rules: float | None
+    n_checked: int
+
+
+@dataclass(frozen=True)
+class TrainingReport:
+    """What was learned, what was not, and why."""
+
+    out: str
+    n_conversations: int
+    criteria: Mapping[str, CriterionReport]
+    skipped: Mapping[str, str]
+    csat: bool
+    quarantined: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return asdict(self)
+
+    def to_markdown(self) -> str:
+        """Return a table for people."""
+        lines = [
+            f"Learned from {self.n_conversations} conversations into {self.out}",
+            "",
+            "| criterion | answers | kappa learned | kappa rules | checked on |",
+            "|---|---|---|---|---|",
+        ]
+        for name, one in self.criteria.items():
+            learned, rules = _figure(one.kappa_learned), _figure(one.kappa_rules)
+            lines.append(f"| {name} | {one.use} | {learned} | {rules} | {one.n_checked} |")
+        lines += [f"\n{name}: not learned, {why}" for name, why in self.skipped.items()]
+        lines.append(f"\nCSAT: {'learned' if self.csat else 'not learned'}")
+        return "\n".join(lines)
+
+
+def train(
+    data: Sequence[str | Path],
+    card: Scorecard,
+    out: str | Path,
+    *,
+    criteria: Sequence[str] | None = None,
+    csat: bool = False,
+    seed: int = 7,
+    encoders: Mapping[str, TextEncoder] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> TrainingReport:
+    """Learn every criterion that people rated, and CSAT, and write a model folder.
+
+    A quarter of the conversations (whole agents, where agents are known) is held out first, and
+    the learned model and the scorecard's rules are compared on it with people. Where the rules
+    agree better, the folder says so and scoring goes on with the rules. What is kept is then
+    learned from all conversations.
+
+    Parameters
+    ----------
+    data : sequence of path
+        Conversations with ``ratings`` (and ``csat``), in any format that carries them.
+    card : Scorecard
+    out : path
+        Model folder to write.
+    criteria : sequence of str, optional
+        Only these.
+    csat : bool
+        Whether to learn CSAT from the surveys.
+    encoders, settings : mapping, optional
+        Text encoders by language, and `TextModel` settings, for example ``{"embeddings": ()}`` to
+        learn from n-grams alone.
+
+    Raises
+    ------
+    DataError
+        If nothing can be learned.
+    """
+    report = progress or (lambda *_: None)
+    with Quarantine() as quarantine:
+        labelled = [redact_labelled(one) for one in read(data, quarantine=quarantine)]
+        bad, reasons = quarantine.records_quarantined, dict(quarantine.counts)
+    wanted = [card.criterion(name) for name in criteria] if criteria else list(card.criteria)
+    steps = len(wanted) + 2 + csat
+    batch = Batch([one.transcript for one in labelled], encoders=encoders or default_encoders())
+    ratings = [rating for one in labelled for rating in one.ratings]
+    report("reading the conversations", 0, steps)
+    check = _held_out(labelled, seed)
+    rules = _rule_ratings(card, batch, check)
+    reports: dict[str, CriterionReport] = {}
+    skipped: dict[str, str] = {}
+    models: dict[str, RoutedModel] = {}
+    cards: dict[str, HeadCard] = {}
+    source = tuple(str(Path(path).name) for path in data)
+    for step, criterion in enumerate(wanted):
+        report(f"learning {criterion.id}", step + 1, steps)
+        own = [r for r in ratings if r.criterion == criterion.id and r.status is Status.RATED]
+        try:
+            _check_scale(criterion, own)
+            found = _compare(criterion, batch, own, check, rules, settings)
+            scorer = LinearScorer([criterion], settings=settings).fit(batch, own)
+        except DataError as error:
+            skipped[criterion.id] = str(error).removeprefix("no criterion could be learned: ")
+            continue
+        reports[criterion.id] = found
+        models[criterion.id] = scorer.models[criterion.id]
+        cards[criterion.id] = HeadCard(
+            criterion=criterion.model_copy(update={"scorer": None}),
+            use=found.use,
+            trained_on=source,
+            n_items=found.n_conversations,
+            metrics={"kappa_learned": found.kappa_learned, "kappa_rules": found.kappa_rules},
+        )
+    if csat:
+        report("learning CSAT", steps - 1, steps)
+        try:
+            model, n = _learn_csat(labelled, batch, settings)
+            models[CSAT] = model.model
+            cards[CSAT] = HeadCard(criterion=model.criterion, trained_on=source, n_items=n)
+        except DataError as error:
+            skipped[CSAT] = str(error)
+    if not models:
+        why = "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
+        raise DataError(f"nothing could be learned from {', '.join(map(str, data))}: {why}")
+    result = TrainingReport(str(out), len(labelled), reports, skipped, CSAT in models, bad, reasons)
+    write_models(out, models, cards, scorecard=card, readme=_readme(card, result))
+    report("done", steps, steps)
+    return result
+
+
+def _held_out(labelled: Sequence[LabelledTranscript], seed: int) -> set[int]:
+    """Choose whole agents (or single conversations) until a quarter is held out."""
+    groups = [one.transcript.agent or one.transcript.conversation_id for one in labelled]
+    names = np.random.default_rng(seed).permutation(sorted(set(groups)))
+    size = {name: groups.count(name) for name in names} if len(names) < 500 else {}
+    chosen: set[str] = set()
+    taken = 0
+    for name in names:
+        if taken >= _CHECK_SHARE * len(labelled):
+            break
+        chosen.add(str(name))
+        taken += size.get(name, 1)
+    return {i for i, group in enumerate(groups) if group in chosen}
+
+
+def _rule_ratings(card: Scorecard, batch: Batch, check: set[int]) -> dict[tuple[str, str], Rating]:
+    """What the scorecard's own scorers say of the held-out conversations."""
+    held = batch.subset(sorted(check))
+    return {(r.conversation_id, r.criterion): r for r in Panel(card).rate(held)}
+
+
+def _compare(
+    criterion: Criterion,
+    batch: Batch,
+    own: Sequence[Rating],
+    check: set[int],
+    rules: Mapping[tuple[str, str], Rating],
+    settings: Mapping[str, Any] | None,
+) -> CriterionReport:
+    """Learn from the rest, and compare with people on the held-out conversations."""
+    place = {t.conversation_id: i for i, t in enumerate(batch.transcripts)}
+    rated = {place[r.conversation_id] for r in own if r.conversation_id in place}
+    if len(rated) < MIN_ITEMS:
+        raise DataError(f"{len(rated)} rated conversations, needs {MIN_ITEMS}")
+    held = sorted(rated & check)
+    rest = [r for r in own if place.get(r.conversation_id) not in check]
+    try:
+        scorer = LinearScorer([criterion], settings=settings).fit(batch, rest)
+        said = {r.conversation_id: r for r in scorer.rate(batch.subset(held))} if held else {}
+    except DataError:  # too few without the held-out ones: learn, but there is nothing to compare
+        said = {}
+    people = [r for r in own if place.get(r.conversation_id) in check]
+    learned = _kappa(criterion, people, {(k, criterion.id): r for k, r in said.items()})
+    by_rules = _kappa(criterion, people, rules)
+    better = learned is None or by_rules is None or learned > by_rules + _WORTH_LEARNING
+    return CriterionReport(
+        use="linear" if better else "rules",
+        n_conversations=len(rated),
+        kappa_learned=learned,
+        kappa_rules=by_rules,
+        n_checked=len(held),
+    )
+
+
+def _kappa(
+    criterion: Criterion, people: Sequence[Rating], said: Mapping[tuple[str, str], Rating]
+) -> float | None:
+    """Quadratic kappa over all pairs of a person's rating and the scorer's."""
+    pairs = [
+        (r.level, said[r.conversation_id, criterion.id].level)
+        for r in people
+        if (r.conversation_id, criterion.id) in said
+    ]
+    both = np.array([p for p in pairs if None not in p], dtype=int)
+    if len(both) < MIN_ITEMS:
+        return None
+    kappa = quadratic_kappa(both[:, 0], both[:, 1], levels=criterion.scale)
+    return None if np.isnan(kappa) else round(float(kappa), 4)
+
+
+def _check_scale(criterion: Criterion, ratings: Sequence[Rating]) -> None:
+    stray = sorted({str(r.level) for r in ratings if r.level not in criterion.levels})
+    if stray:
+        raise ScaleError(
+            f"ratings of '{criterion.id}' are at {', '.join(stray)}, but its scale is "
+            f"{criterion.scale[0]}-{criterion.scale[-1]}; were they made with another version?"
+        )
+
+
+def _learn_csat(
+    labelled: Sequence[LabelledTranscript], batch: Batch, settings: Mapping[str, Any] | None
+) -> tuple[CsatModel, int]:
+    surveys = [survey for one in labelled for survey in one.surveys]
+    if len(surveys) < MIN_ITEMS:
+        raise DataError(f"{len(surveys)} surveys, needs {MIN_ITEMS}")
+    low, high = surveys[0].scale
+    other = next((s for s in surveys if s.scale != (low, high)), None)
+    if other is not None:
+        raise DataError(
+            f"surveys on two scales, {low:g}-{high:g} and {other.scale[0]:g}-{other.scale[1]:g} "
+            f"({other.conversation_id}); bring them to one"
+        )
+    scale = tuple(range(round(low), round(high) + 1))
+    if not 2 <= len(scale) <= _CSAT_LEVELS:
+        raise DataError(f"a survey scale of {low:g}-{high:g} has too many levels to learn")
+    model = CsatModel(scale, settings=settings)
+    return model.fit(batch, survey_ratings(surveys, scale)), len(surveys)
+
+
+def _readme(card: Scorecard, report: TrainingReport) -> str:
+    return (
+        f"# Models for scorecard {card.id}, version {card.version}\n\n{report.to_markdown()}\n\n"
+        "Kappa: quadratic, against every human rating of conversations that the compared model "
+        "had not seen. `answers` names what scoring uses.\n"
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

@@ -1,0 +1,92 @@
+"""What many tests need: an encoder without weights, and conversations about a planted quality."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from autoqa.records import Transcript, Turn
+
+
+class FakeEncoder:
+    """Sums of word vectors drawn from the words' hashes, at unit length."""
+
+    dimension = 16
+    version = "fake-1"
+
+    def __init__(self, name="fake"):
+        self.name = name
+        self.family = f"{name}-family"
+        self.encoded = 0  # texts so far
+
+    def encode(self, texts):
+        self.encoded += len(texts)
+        vectors = np.array([self._vector(text) for text in texts], np.float32)
+        return vectors.reshape(len(texts), self.dimension)
+
+    def _vector(self, text):
+        total = np.full(self.dimension, 1e-3)
+        for word in text.lower().split():
+            seed = hashlib.sha256(f"{self.name}/{word}".encode()).digest()
+            total += np.random.default_rng(int.from_bytes(seed[:8], "big")).normal(
+                size=self.dimension
+            )
+        return total / np.linalg.norm(total)
+
+
+def make_transcript(conversation_id, *lines, **more):
+    """A transcript of lines such as ``"agent: hello"``."""
+    said = [line.partition(":") for line in lines]
+    turns = tuple(Turn(speaker=who, text=text.strip()) for who, _, text in said)
+    return Transcript(conversation_id=conversation_id, turns=turns, **more)
+
+
+FILLER = "the order number parcel shop website code address today week page link".split()
+BAD = "useless angry never waiting broken terrible".split()
+GOOD = "great perfect thanks wonderful quick solved".split()
+
+
+def make_talks(n, *, seed=0, levels=(0, 1, 2), language="en", start=0):
+    """Conversations whose words lean towards praise as their level rises, and the levels."""
+    rng = np.random.default_rng(seed)
+    transcripts, truth = [], []
+    for i in range(start, start + n):
+        place = int(rng.integers(len(levels)))
+        lean = place / (len(levels) - 1)
+        lines = []
+        for turn in range(int(rng.integers(2, 7))):
+            words = list(rng.choice(FILLER, size=4))
+            if rng.random() < 0.7:
+                words.append(str(rng.choice(GOOD if rng.random() < lean else BAD)))
+            who = "agent" if turn % 2 else "customer"
+            lines.append(f"{who}: {' '.join(rng.permutation(words))}")
+        transcripts.append(make_transcript(f"{language}-{i}", *lines, language=language))
+        truth.append(levels[place])
+    return transcripts, np.array(truth)
+
+
+@pytest.fixture(scope="session")
+def fake_encoder_class():
+    return FakeEncoder
+
+
+@pytest.fixture
+def fake_encoder():
+    return FakeEncoder()
+
+
+@pytest.fixture
+def encoders(fake_encoder):
+    return {"*": fake_encoder}
+
+
+@pytest.fixture(scope="session")
+def transcript_of():
+    return make_transcript
+
+
+@pytest.fixture(scope="session")
+def talks():
+    return make_talks
