@@ -43,9 +43,9 @@ def make_transcript(conversation_id, *lines, **more):
     return Transcript(conversation_id=conversation_id, turns=turns, **more)
 
 
-FILLER = "the order number parcel shop website code address today week page link".split()
-BAD = "useless angry never waiting broken terrible".split()
-GOOD = "great perfect thanks wonderful quick solved".split()
+FILLER = ["the", "order", "number", "parcel", "shop", "website", "code", "today", "week", "link"]
+BAD = ["useless", "angry", "never", "waiting", "broken", "terrible"]
+GOOD = ["great", "perfect", "thanks", "wonderful", "quick", "solved"]
 
 
 def make_talks(n, *, seed=0, levels=(0, 1, 2), language="en", start=0):
@@ -57,9 +57,9 @@ def make_talks(n, *, seed=0, levels=(0, 1, 2), language="en", start=0):
         lean = place / (len(levels) - 1)
         lines = []
         for turn in range(int(rng.integers(2, 7))):
-            words = list(rng.choice(FILLER, size=4))
-            if rng.random() < 0.7:
-                words.append(str(rng.choice(GOOD if rng.random() < lean else BAD)))
+            words = list(rng.choice(FILLER, size=3))
+            if rng.random() < 0.9:
+                words += list(rng.choice(GOOD if rng.random() < lean else BAD, size=2))
             who = "agent" if turn % 2 else "customer"
             lines.append(f"{who}: {' '.join(rng.permutation(words))}")
         transcripts.append(make_transcript(f"{language}-{i}", *lines, language=language))

@@ -74,7 +74,9 @@ def test_a_conversation_without_turns_has_zero_statistics():
 
 
 def test_words_are_counted_by_character_in_chinese_and_by_word_elsewhere():
-    found = statistics(said("customer", "我的包裹在哪里"), said("agent", "it is on its way, 2 days"))
+    found = statistics(
+        said("customer", "我的包裹在哪里"), said("agent", "it is on its way, 2 days")
+    )
     assert found["customer_words_log"] == pytest.approx(math.log(1 + 7))
     assert found["agent_words_log"] == pytest.approx(math.log(1 + 7))  # it is on its way 2 days
     assert found["agent_word_share"] == pytest.approx(7 / 14)

@@ -16,9 +16,7 @@ conversations = st.lists(st.lists(who, max_size=9), min_size=1, max_size=4)
 
 def transcripts_of(conversations):
     return [
-        Transcript(
-            conversation_id=str(i), turns=tuple(Turn(speaker=s, text=s) for s in speakers)
-        )
+        Transcript(conversation_id=str(i), turns=tuple(Turn(speaker=s, text=s) for s in speakers))
         for i, speakers in enumerate(conversations)
     ]
 

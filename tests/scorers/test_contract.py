@@ -130,7 +130,9 @@ def check(rating, criterion, transcript):
     if rating.probabilities:
         assert len(rating.probabilities) == len(criterion.scale)
         assert sum(rating.probabilities) == pytest.approx(1, abs=1e-6)
-        mean = sum(p * level for p, level in zip(rating.probabilities, criterion.scale, strict=True))
+        mean = sum(
+            p * level for p, level in zip(rating.probabilities, criterion.scale, strict=True)
+        )
         assert rating.expected == pytest.approx(mean)
     for evidence in rating.evidence:
         assert evidence.turn < len(transcript.turns)
@@ -203,7 +205,9 @@ def test_a_conversation_of_one_turn_is_rated_or_says_why_not(
 def test_an_unknown_language_is_rated_or_says_why_not(
     scorer, transcript_of, fake_encoder_class, language
 ):
-    transcript = transcript_of("t", "agent: habari ya asubuhi", "customer: nzuri", language=language)
+    transcript = transcript_of(
+        "t", "agent: habari ya asubuhi", "customer: nzuri", language=language
+    )
     for rating, criterion_ in zip(
         rate(scorer, [transcript], fake_encoder_class), scorer.criteria, strict=True
     ):

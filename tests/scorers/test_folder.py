@@ -93,15 +93,14 @@ def test_a_head_read_again_predicts_the_same(talks, encoders, written):
             atol=1e-5,
         )
     assert [r.criterion for r in read.scorer("tone").rate(batch)] == ["tone"] * 10
-    assert read.scorer("tone").version == LinearScorer(
-        [criterion("tone")], models={"tone": models["tone"]}
-    ).version
+    assert (
+        read.scorer("tone").version
+        == LinearScorer([criterion("tone")], models={"tone": models["tone"]}).version
+    )
 
 
 def test_same_data_and_seed_give_the_same_bytes(talks, encoders, written, tmp_path):
-    again = write(
-        tmp_path / "again", fitted(talks, encoders), scorecard=CARD, readme="# Card\n"
-    )
+    again = write(tmp_path / "again", fitted(talks, encoders), scorecard=CARD, readme="# Card\n")
     assert contents(again.path) == contents(written.path)
     assert again.version == written.version
 
@@ -191,5 +190,5 @@ def test_a_folder_that_was_not_finished_is_no_model_folder(talks, encoders, writ
     monkeypatch.setattr(type(models["mood"]), "save", broken)
     with pytest.raises(OSError, match="disk full"):
         write(written.path, models)
-    with pytest.raises(ModelError, match="no models.json"):
+    with pytest.raises(ModelError, match=r"no models\.json"):
         ModelFolder(written.path)

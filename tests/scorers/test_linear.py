@@ -123,9 +123,7 @@ def test_it_abstains_below_the_chosen_confidence(batch, ratings):
     bound = float(np.median(confidence))
     careful = LinearScorer([criterion()], abstain_below=bound, models=fitted.models)
     found = careful.rate(batch)
-    np.testing.assert_array_equal(
-        [r.status is Status.ABSTAINED for r in found], confidence < bound
-    )
+    np.testing.assert_array_equal([r.status is Status.ABSTAINED for r in found], confidence < bound)
     unsure = next(r for r in found if r.status is Status.ABSTAINED)
     assert unsure.level is None
     assert unsure.reason.startswith("not sure: confidence 0.")

@@ -209,7 +209,8 @@ def test_cuts_that_do_not_fit_fail_before_anything_is_scored(folder, cuts):
     scorer = {"use": "linear", "model": "politeness"} | ({"cuts": cuts} if cuts else {})
     with pytest.raises(ScorerError, match="give 2 rising `cuts` on its scale 1-5"):
         Panel(
-            card(criterion("courtesy", (0, 1, 2), scorer=scorer)), folder(politeness=(1, 2, 3, 4, 5))
+            card(criterion("courtesy", (0, 1, 2), scorer=scorer)),
+            folder(politeness=(1, 2, 3, 4, 5)),
         )
 
 
@@ -279,7 +280,7 @@ def test_a_conversation_that_breaks_a_scorer_costs_no_other_its_rating(register,
 
 def test_a_model_that_cannot_be_used_stops_the_run(register, batch):
     class NoWeights(Stub):
-        def rate(self, batch):
+        def rate(self, _):
             raise EncoderError("the weights are not installed")
 
     register("stub", NoWeights)
@@ -289,7 +290,7 @@ def test_a_model_that_cannot_be_used_stops_the_run(register, batch):
 
 def test_a_scorer_that_gives_too_few_ratings_has_failed(register, batch):
     class Lazy(Stub):
-        def rate(self, batch):
+        def rate(self, _):
             return []
 
     register("stub", Lazy)

@@ -363,3 +363,13 @@ def test_evidence_is_inside_the_text_said_by_the_right_speaker_and_needed(lines,
     kept = [line for i, line in enumerate(lines) if i not in turns]
     if turns and kept:
         assert rate(talk(*kept), say=event).level == 0
+
+
+def test_asking_for_another_speaker_later_gives_what_asking_at_once_gives():
+    customers = criterion(2, "customer", say="apology")
+    agents = criterion(2, "agent", say="apology")
+    said = talk("c: sorry", "a: sorry", "c: sorry")
+    batch = Batch([said])
+    one_by_one = [RulesScorer([c]).rate(batch)[0] for c in (agents, customers)]
+    assert one_by_one == RulesScorer([agents, customers]).rate(Batch([said]))
+    assert [[e.turn for e in r.evidence] for r in one_by_one] == [[1], [0, 2]]

@@ -248,7 +248,10 @@ def test_without_turns_nothing_contributes(encoders, data, transcript_of):
     assert len(turns) == len(shares) == 0
     assert fitted.probabilities(empty, [Item(0)]).sum() == pytest.approx(1)
     only_statistics = TextModel(LEVELS, embeddings=(), ngrams=()).fit(*data)
-    assert [len(s) for _, s in only_statistics.contributions(batch, items_of(data[0])[:2])] == [0, 0]
+    assert [len(s) for _, s in only_statistics.contributions(batch, items_of(data[0])[:2])] == [
+        0,
+        0,
+    ]
 
 
 # storage and encoders
@@ -304,7 +307,9 @@ def test_a_later_turn_never_moves_an_earlier_item(encoders, data):
     long = [t for t in data[0] if len(t.turns) >= 4]
     cut = Batch([t.upto(1) for t in long], encoders=encoders)
     np.testing.assert_allclose(
-        fitted.probabilities(Batch(long, encoders=encoders), [Item(i, 1) for i in range(len(long))]),
+        fitted.probabilities(
+            Batch(long, encoders=encoders), [Item(i, 1) for i in range(len(long))]
+        ),
         fitted.probabilities(cut, items_of(long)),
         atol=1e-6,
     )

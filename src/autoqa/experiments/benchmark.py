@@ -19,6 +19,12 @@ from autoqa.scorers.sentences import sentence_evidence
 KINDS = tuple(TASKS)
 """Names that `run_benchmark` takes."""
 
+_SEEN = (
+    "**The models learned from these very conversations: this shows what they remember, not how "
+    "good they are.** `autoqa experiment run` gives out-of-sample figures.",
+    "",
+)
+
 Progress = Callable[[str, int, int], None]
 
 
@@ -87,7 +93,20 @@ def judge_models(
     }
     judged = task.judge(held, examples, predictions, n_resamples=n_resamples, seed=seed)
     splits = sorted({one.split or "unmarked" for one in held.labelled})
-    return {**judged_json(judged), "splits": splits, "sha256": dataset.sha256}
+    return {
+        **judged_json(judged),
+        "splits": splits,
+        "sha256": dataset.sha256,
+        "learned_from": _learned_from(folder, dataset, splits),
+    }
+
+
+def _learned_from(folder: ModelFolder, dataset: Dataset, splits: Sequence[str]) -> bool:
+    """Whether the heads saw these very conversations in training."""
+    seen = {source for card in folder.heads.values() for source in card.trained_on}
+    same = any(source.endswith(dataset.sha256[:16]) for source in seen)
+    marked = {one.split for one in dataset.labelled}
+    return same and ("train" in splits or "train" not in marked)
 
 
 def _head_predictions(
@@ -143,6 +162,7 @@ def to_markdown(result: Mapping[str, Any]) -> str:
             f"n = {one['n']} items in {one['n_conversations']} conversations "
             f"(split: {', '.join(one['splits'])}); 95 % bootstrap intervals over conversations",
             "",
+            *(_SEEN if one["learned_from"] else ()),
             "| metric | model | people agree at | always the commonest answer |",
             "|---|---|---|---|",
         ]

@@ -333,7 +333,9 @@ def _evidence(
     turns: Sequence[Any], contributions: tuple[NDArray[np.int_], Floats]
 ) -> tuple[Evidence, ...]:
     """The turns that moved the score most, strongest first."""
-    where, shares = contributions
+    where = contributions[0]
+    # Rounded: noise in the last digit, which batch mates may change, decides no order.
+    shares = np.round(contributions[1], 6)
     strongest = np.argsort(-np.abs(shares), kind="stable")[:_MOST_EVIDENCE]
     return tuple(
         Evidence(
