@@ -12,9 +12,10 @@ from autoqa.features.batch import Batch
 from autoqa.records import Action, RaterKind, Rating, Status
 from autoqa.scorecard.schema import Criterion, Level, Scorecard
 from autoqa.scorers import base
+from autoqa.scorers.borrowed import BorrowedScorer
 from autoqa.scorers.folder import HeadCard, write_models
 from autoqa.scorers.linear import LinearScorer
-from autoqa.scorers.panel import PANEL_RATER, ModelScorer, Panel
+from autoqa.scorers.panel import PANEL_RATER, Panel
 from autoqa.scorers.rules import RulesScorer
 
 GREETING = {"use": "rules", "say": "greeting"}
@@ -116,7 +117,7 @@ def test_a_head_that_lost_against_rules_in_training_stays_on_the_bench(folder):
     with_fallback = criterion("mood", scorer={"use": "linear", "fallback": GREETING})
     assert Panel(card(with_fallback), lost).answered_by["mood"] == "RulesScorer"
     without = criterion("mood", scorer={"use": "linear"})
-    assert Panel(card(without), lost).answered_by["mood"] == "ModelScorer"
+    assert Panel(card(without), lost).answered_by["mood"] == "BorrowedScorer"
 
 
 def test_a_head_for_another_scale_is_not_taken_for_this_criterion(folder):
@@ -131,7 +132,7 @@ def test_without_the_model_the_fallback_answers(folder):
     assert Panel(card(courtesy)).answered_by == {"courtesy": "RulesScorer"}
     assert Panel(card(courtesy), folder(mood=(0, 1))).answered_by == {"courtesy": "RulesScorer"}
     with_model = Panel(card(courtesy), folder(politeness=(0, 1)))
-    assert with_model.answered_by == {"courtesy": "ModelScorer"}
+    assert with_model.answered_by == {"courtesy": "BorrowedScorer"}
 
 
 def test_a_criterion_that_nobody_can_rate_is_abstained_on(batch):
@@ -183,7 +184,7 @@ def test_a_head_of_a_longer_scale_is_cut_into_the_criterions_levels(folder, batc
     asked = criterion(
         "courtesy", (0, 1, 2), scorer={"use": "linear", "model": "politeness", "cuts": [4, 7]}
     )
-    carried = ModelScorer([asked], models=models).rate(batch)
+    carried = BorrowedScorer([asked], models=models).rate(batch)
     for original, found in zip(models.scorer("politeness").rate(batch), carried, strict=True):
         p = np.array(original.probabilities)
         assert found.criterion == "courtesy"
@@ -199,7 +200,7 @@ def test_a_head_of_a_longer_scale_is_cut_into_the_criterions_levels(folder, batc
 def test_a_head_of_the_same_scale_keeps_its_own_choice_of_level(folder, batch):
     models = folder(politeness=(0, 1, 2))
     asked = criterion("courtesy", (0, 1, 2), scorer={"use": "linear", "model": "politeness"})
-    found = ModelScorer([asked], models=models).rate(batch)
+    found = BorrowedScorer([asked], models=models).rate(batch)
     original = models.scorer("politeness").rate(batch)
     assert found == [replace(r, criterion="courtesy") for r in original]
 

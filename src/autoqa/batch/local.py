@@ -24,6 +24,8 @@ CHUNK = 64
 
 _WAITING = 2  # chunks in flight per worker, so that none idles while results are written
 
+_TABLES = ("evaluations", "ratings", "csat", "flags", "transcripts")
+
 Progress = Callable[[int, int], None]
 """Called with conversations scored and quarantined so far."""
 
@@ -104,7 +106,8 @@ def score(
     """
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "summary.json").unlink(missing_ok=True)
+    for stale in ("summary.json", *(f"{name}.parquet" for name in _TABLES)):
+        (folder / stale).unlink(missing_ok=True)
     started = time.perf_counter()
     panel = setup.panel  # a wrong set-up fails here, before anything is read
     statuses: Counter[str] = Counter()

@@ -49,6 +49,8 @@ class ScoringSetup:
         Processor threads of the encoder.
     precision : str, optional
         See `autoqa.features.routing.default_encoders`.
+    abstain_below : float
+        Learned ratings less probable than this are abstained on.
     """
 
     card: Scorecard
@@ -56,6 +58,7 @@ class ScoringSetup:
     curve: bool = False
     threads: int | None = None
     precision: str | None = None
+    abstain_below: float = 0.0
 
     @cached_property
     def folder(self) -> ModelFolder | None:
@@ -65,7 +68,7 @@ class ScoringSetup:
     @cached_property
     def panel(self) -> Panel:
         """The scorers, by criterion."""
-        return Panel(self.card, self.folder)
+        return Panel(self.card, self.folder, abstain_below=self.abstain_below)
 
     @cached_property
     def csat(self) -> CsatModel | None:

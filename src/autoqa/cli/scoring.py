@@ -67,6 +67,15 @@ def score(
         Literal["auto", "fp32", "bf16", "int8"],
         typer.Option("--precision", help="Arithmetic of the text encoder."),
     ] = "auto",
+    abstain_below: Annotated[
+        float,
+        typer.Option(
+            "--abstain-below",
+            min=0.0,
+            max=1.0,
+            help="Learned ratings less probable than this are abstained on.",
+        ),
+    ] = 0.0,
     as_json: AsJson = False,
 ) -> None:
     """Score conversations on a scorecard, predict their CSAT, and flag those to look at.
@@ -86,7 +95,11 @@ def score(
     if folder is None:
         warn("No --models and no models/default: only scorers that need no training answer.")
     setup = ScoringSetup(
-        card, folder, curve=curve, precision=None if precision == "auto" else precision
+        card,
+        folder,
+        curve=curve,
+        precision=None if precision == "auto" else precision,
+        abstain_below=abstain_below,
     )
     with progress_bar() as progress:
 

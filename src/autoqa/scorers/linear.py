@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -205,23 +206,19 @@ class LinearScorer:
         if np.isnan(probabilities).any():
             reason = f"no model for language '{transcript.primary_language}'"
             return self._unrated(criterion, batch, item, reason)
-        confidence = float(probabilities[criterion.scale.index(level)])
-        unsure = confidence < self.abstain_below
-        return Rating(
+        rating = Rating(
             conversation_id=transcript.conversation_id,
             criterion=criterion.id,
             rater=RATER,
             kind=RaterKind.MODEL,
-            status=Status.ABSTAINED if unsure else Status.RATED,
+            status=Status.RATED,
             turn=item.turn,
-            level=None if unsure else level,
+            level=level,
             expected=float(probabilities @ np.array(criterion.scale)),
             probabilities=tuple(float(p) for p in probabilities),
             evidence=_evidence(transcript.turns, contributions),
-            reason=f"not sure: confidence {confidence:.2f} is below {self.abstain_below:.2f}"
-            if unsure
-            else "",
         )
+        return or_abstained(rating, criterion, self.abstain_below)
 
     def _unrated(self, criterion: Criterion, batch: Batch, item: Item, reason: str) -> Rating:
         return Rating(
@@ -279,6 +276,17 @@ class LinearScorer:
 
 Labels = tuple[list[Item], list[list[int]], Floats]
 """Rated items, every rater's level of each, and how many raters."""
+
+
+def or_abstained(rating: Rating, criterion: Criterion, limit: float) -> Rating:
+    """Return the rating, or an abstention where its level is less probable than `limit`."""
+    if rating.level is None or not rating.probabilities:
+        return rating
+    confidence = rating.probabilities[criterion.scale.index(rating.level)]
+    if confidence >= limit:
+        return rating
+    reason = f"not sure: confidence {confidence:.2f} is below {limit:.2f}"
+    return replace(rating, status=Status.ABSTAINED, level=None, reason=reason)
 
 
 def gather_labels(batch: Batch, ratings: Sequence[Rating]) -> dict[str, Labels]:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
-
-import numpy as np
 
 import autoqa.scorers.rules  # noqa: F401 - registers the scorer
 from autoqa.errors import ModelError, ScorerError
@@ -15,6 +12,7 @@ from autoqa.records import RaterKind, Rating, Status
 from autoqa.scorecard.schema import Criterion, Scorecard, ScorerSpec
 from autoqa.scorers.applicability import applicability
 from autoqa.scorers.base import Scorer, scorer_factory
+from autoqa.scorers.borrowed import BorrowedScorer, scorer_settings
 from autoqa.scorers.folder import ModelFolder
 from autoqa.scorers.linear import LinearScorer
 
@@ -33,18 +31,26 @@ class Panel:
     ----------
     card : Scorecard
     models : ModelFolder, optional
+    abstain_below : float
+        Learned ratings less probable than this are abstained on; a criterion's own
+        ``abstain_below`` in the scorecard comes first.
     """
 
-    def __init__(self, card: Scorecard, models: ModelFolder | None = None) -> None:
+    def __init__(
+        self, card: Scorecard, models: ModelFolder | None = None, *, abstain_below: float = 0.0
+    ) -> None:
         self.card = card
+        self.abstain_below = abstain_below
         self.criteria = card.criteria
         by_rules: list[Criterion] = []
         self._scorers: list[Scorer] = []
         self.unserved: dict[str, str] = {}
         for criterion in self.criteria:
             if models is not None and _answers(criterion, models):
+                head = models.model(criterion.id)
+                limit = self._limit(criterion)
                 self._scorers.append(
-                    LinearScorer([criterion], models={criterion.id: models.model(criterion.id)})
+                    LinearScorer([criterion], abstain_below=limit, models={criterion.id: head})
                 )
                 continue
             self._seat(criterion, criterion.scorer, models, by_rules)
@@ -87,6 +93,9 @@ class Panel:
             applicable.append(_where_it_applies(criterion, batch, ratings))
         return [rating for row in zip(*applicable, strict=True) for rating in row]
 
+    def _limit(self, criterion: Criterion) -> float:
+        return float(scorer_settings(criterion).get("abstain_below", self.abstain_below))
+
     def _seat(
         self,
         criterion: Criterion,
@@ -107,7 +116,8 @@ class Panel:
             # A head that lost against rules in training only answers where nothing else can.
             wanted = head is not None and (head.use == "linear" or spec.fallback is None)
             if models is not None and wanted:
-                self._scorers.append(ModelScorer([chosen], models=models))
+                limit = self._limit(chosen)
+                self._scorers.append(BorrowedScorer([chosen], models=models, abstain_below=limit))
                 return
             if spec.fallback is not None:
                 self._seat(criterion, spec.fallback, models, by_rules)
@@ -115,75 +125,6 @@ class Panel:
             self.unserved[criterion.id] = f"no model '{name}' in the model folder"
             return
         self._scorers.append(scorer_factory(spec.use)([chosen]))
-
-
-class ModelScorer:
-    """Answers a criterion with a head that was trained for another, related scale.
-
-    The head's expected level is cut into the criterion's levels: with ``cuts: [9, 14]`` a
-    three-level criterion is 0 below 9, 1 from 9, and 2 from 14 on. Where both have the same scale,
-    no cuts are needed, and the head's own choice of level stands.
-    """
-
-    def __init__(self, criteria: Sequence[Criterion], *, models: ModelFolder) -> None:
-        self.criteria = tuple(criteria)
-        self._models = models
-        for criterion in self.criteria:
-            settings = _settings(criterion)
-            cuts = settings.get("cuts", [])
-            head = models.heads[str(settings.get("model", criterion.id))].criterion
-            if not cuts and head.scale == criterion.scale:
-                continue
-            if len(cuts) != len(criterion.scale) - 1 or sorted(cuts) != list(cuts):
-                raise ScorerError(
-                    f"criterion '{criterion.id}': model '{head.id}' has {len(head.scale)} levels; "
-                    f"give {len(criterion.scale) - 1} rising `cuts` on its scale "
-                    f"{head.scale[0]}-{head.scale[-1]}, found {cuts}"
-                )
-
-    @property
-    def version(self) -> str:
-        """Version of the model folder."""
-        return self._models.version
-
-    def rate(self, batch: Batch) -> list[Rating]:
-        """Return one rating per transcript and criterion, in that order."""
-        columns = [self._rate(criterion, batch) for criterion in self.criteria]
-        return [rating for row in zip(*columns, strict=True) for rating in row]
-
-    def _rate(self, criterion: Criterion, batch: Batch) -> list[Rating]:
-        settings = _settings(criterion)
-        name = str(settings.get("model", criterion.id))
-        scorer = self._models.scorer(name)
-        if not settings.get("cuts"):
-            return [replace(r, criterion=criterion.id) for r in scorer.rate(batch)]
-        head = scorer.criteria[0]
-        cuts = np.array(settings["cuts"], float)
-        place = np.searchsorted(cuts, head.scale, side="right")
-        fold = np.eye(len(criterion.scale))[place]
-        return [_carried(r, criterion, head, fold, cuts) for r in scorer.rate(batch)]
-
-
-def _carried(
-    rating: Rating, criterion: Criterion, head: Criterion, fold: np.ndarray, cuts: np.ndarray
-) -> Rating:
-    if rating.status is not Status.RATED or rating.expected is None:
-        return replace(rating, criterion=criterion.id)
-    probabilities = np.array(rating.probabilities) @ fold
-    level = criterion.scale[int(np.searchsorted(cuts, rating.expected, side="right"))]
-    steps = (criterion.scale[-1] - criterion.scale[0]) / (head.scale[-1] - head.scale[0])
-    return replace(
-        rating,
-        criterion=criterion.id,
-        level=level,
-        expected=float(probabilities @ np.array(criterion.scale)),
-        probabilities=tuple(float(p) for p in probabilities),
-        evidence=tuple(replace(e, contribution=e.contribution * steps) for e in rating.evidence),
-    )
-
-
-def _settings(criterion: Criterion) -> dict[str, Any]:
-    return criterion.scorer.settings if criterion.scorer else {}
 
 
 def _answers(criterion: Criterion, models: ModelFolder) -> bool:
