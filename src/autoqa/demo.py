@@ -43,12 +43,13 @@ class DemoResult:
     def to_text(self) -> str:
         """Return what happened, where things are, and what to try next."""
         learned = sum(one.use == "linear" for one in self.training.criteria.values())
-        by_rules = len(self.training.criteria) - learned + len(self.training.skipped)
+        by_rules = len(load_scorecard("support-core").criteria) - learned
         n, out = self.training.n_conversations, self.out
         arms = "\n".join(
             f"    {name:24} Spearman with CSAT {_spearman(table)}"
             for name, table in self.experiment.tables.items()
         )
+        arms += "".join(f"\n    {name:24} failed" for name in self.experiment.failed)
         return f"""
 Scored {self.scored.scored} fictional conversations in four languages on support-core
   ({learned} criteria by learned models, {by_rules} by rules; learned from {n} SIMULATED

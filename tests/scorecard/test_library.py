@@ -26,6 +26,7 @@ EVENTS = frozenset(
         "personalisation",
         "verify_identity",
         "identity_confirmed",
+        "identity_given",
         "account_details",
         "recording_disclosure",
         "terms_disclosure",

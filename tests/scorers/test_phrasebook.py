@@ -31,6 +31,7 @@ REQUIRED = [
     "personalisation",
     "verify_identity",
     "identity_confirmed",
+    "identity_given",
     "account_details",
     "recording_disclosure",
     "terms_disclosure",
@@ -117,6 +118,12 @@ SAID = {
         "gracias por confirmar",
         "grazie per aver confermato",
         "身份已核实",
+    ],
+    "identity_given": [
+        "my customer number is 4711",
+        "mi número de cliente es 4711",
+        "il mio codice cliente è 4711",
+        "我的手机号是4711",
     ],
     "account_details": [
         "your savings account balance is seventy dollars",
@@ -244,6 +251,87 @@ def test_what_people_say_is_found_in_lower_case_without_punctuation(event, place
     said = SAID[event][place]
     assert found(said, event, language)
     assert found(f"{said.upper()}.", event, language)
+
+
+WORDINGS = [
+    # event, language, said so by people, not the event
+    ("acknowledgement", "en", "no wonder you are upset", "sorry for the inconvenience"),
+    ("acknowledgement", "en", "I can see why this is annoying", "I can see your account"),
+    ("acknowledgement", "zh", "换了我也会生气", "请您放心"),
+    ("identity_confirmed", "en", "That matches, thanks.", "so that I can verify your identity"),
+    ("identity_confirmed", "en", "you are now verified", "I have your account here"),
+    ("identity_confirmed", "es", "Identidad confirmada.", "para confirmar su identidad"),
+    ("identity_confirmed", "it", "la verifica è riuscita", "così verifico la sua identità"),
+    ("identity_confirmed", "zh", "好的，信息一致", "请您核对一下信息"),
+    ("account_details", "en", "In your account I see a late invoice", "our plan costs 20 euros"),
+    (
+        "account_details",
+        "es",
+        "en su cuenta me aparece un recibo",
+        "nuestra tarifa cuesta 20 euros",
+    ),
+    ("account_details", "it", "sul suo account vedo una bolletta", "la tariffa costa 20 euro"),
+    ("account_details", "zh", "您的合同号是A12345", "您的合同号是多少"),
+    ("recording_disclosure", "es", "nuestras conversaciones se graban", "la llamada se cortó"),
+    ("recording_disclosure", "it", "le telefonate vengono registrate", "la telefonata è caduta"),
+    ("answer_given", "en", "We refunded the second charge.", "I need to check whether it is done"),
+    ("action_done", "en", "Done, it is saved.", "once it is saved"),
+    ("next_steps", "en", "our courier will collect it", "please wait"),
+    ("next_steps", "es", "recibe un mensaje con la fecha", "hasta luego"),
+    ("next_steps", "it", "riceve una lettera", "la metto in attesa"),
+    ("next_steps", "zh", "您会收到一条短信", "麻烦稍等"),
+    ("time_frame", "en", "by 14:30 at the latest", "as soon as possible"),
+    ("time_frame", "en", "it arrives on Friday", "you told us on Friday"),
+    ("time_frame", "es", "lo recibirá mañana", "le atiendo enseguida"),
+    ("time_frame", "it", "nelle prossime due ore", "il prima possibile"),
+    ("time_frame", "zh", "三个工作日内", "我会尽快"),
+    ("further_help", "es", "¿Desea algo más?", "cuénteme algo más de lo que pasa"),
+    ("further_help", "it", "C'è altro che posso fare?", "È tutto."),
+    ("further_help", "zh", "还需要我帮您做什么吗", "还需要等三天"),
+    ("check_understanding", "en", "What I hear is that it broke.", "so you are online again"),
+    ("check_understanding", "it", "Quindi lei mi dice che manca", "le mando la conferma scritta"),
+    ("open_question", "en", "What happened after that?", "How can I help you?"),
+    ("open_question", "es", "¿Qué pasó después?", "dígame la tarjeta"),
+    ("personalisation", "es", "como nos dijo el lunes", "es igual para todos"),
+    ("personalisation", "it", "è con noi dal 2012", "c'è un guasto nella sua zona"),
+    ("personalisation", "zh", "您从2015年起就是我们的客户", "看到您的账户"),
+    ("courtesy", "zh", "麻烦您说一下", "您的账单"),
+    ("courtesy", "es", "con mucho gusto", "señora"),
+    ("courtesy", "it", "molto volentieri", "signora"),
+    ("rude", "en", "Don't shout at me", "not too bad"),
+    ("rude", "es", "no me haga perder más tiempo", "no pierda la factura"),
+    ("rude", "it", "Ma mi sta ascoltando?", "la ascolto"),
+    ("rude", "zh", "你冷静一点", "请您放心"),
+    ("address_by_name", "en", "Bye, Maria.", "hello norvela support"),
+    ("address_by_name", "en", "Okay, Maria.", "Okay, card."),
+    ("address_by_name", "es", "Vale, Marta.", "hola, atención al cliente"),
+    ("address_by_name", "zh", "李总，您好", "我来总结"),
+    ("closing", "en", "have a lovely stay", "could you have a shorter stay"),
+    ("card_number", "es", "uno dos tres cuatro, " * 4, "uno dos tres cuatro"),
+    ("greeting", "en", "This call is recorded. Hello.", "I said hello to him"),
+    ("identity_given", "en", "my account number is 5501", "what is an account number"),
+    ("identity_given", "zh", "我的手机号是139", "您的手机号是多少"),
+]
+
+
+@pytest.mark.parametrize(("event", "language", "said", "other"), WORDINGS)
+def test_an_event_is_told_from_wording_that_only_looks_like_it(event, language, said, other):
+    assert found(said, event, language)
+    assert not found(other, event, language)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Okay, Maria, one moment", True),
+        ("okay, maria, one moment", False),
+        ("Maria, let me see", True),
+        ("maria, let me see", False),
+        ("Okay, Monday, one moment", False),
+    ],
+)
+def test_a_name_between_commas_needs_its_capital(text, name):
+    assert bool(found(text, "address_by_name")) is name
 
 
 def test_the_span_is_the_words_that_were_said():
@@ -381,6 +469,10 @@ def test_words_that_yaml_takes_for_booleans_stay_words(tmp_path):
         ("<digits:6+>", "12345", False),
         ("<digit>{3}", "one 2 three", True),
         ("<number> days", "seven days", True),
+        ("by <clock>", "by 14:00", True),
+        ("by <clock>", "by 14", False),
+        ("bye <proper>", "bye Ann", True),
+        ("bye <proper>", "bye ann", False),
         ("mr <name>", "mr smith", True),
         ("mr <name>", "mr the", False),
         ("^ hello", "... hello", True),

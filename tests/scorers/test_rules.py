@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from autoqa.errors import ScorerError
 from autoqa.features.batch import Batch
 from autoqa.records import Action, RaterKind, Rating, Speaker, Status, Transcript, Turn
+from autoqa.scorecard import load_scorecard
 from autoqa.scorecard.schema import Criterion, ScorerSpec
 from autoqa.scorers.base import scorer_factory
 from autoqa.scorers.rules import RulesScorer
@@ -223,6 +224,32 @@ def test_actions_have_their_place_between_turns():
     assert rate(booked("book", "find"), **in_order).level == 0
     assert rate(booked("a", "a"), action="a", times=2).level == 1
     assert rate(booked("a"), never={"action": "a"}).level == 0
+
+
+def test_one_slip_below_the_top_level_shows_its_words():
+    never = {"never": {"say": "rude"}}
+    slip = talk("a: hello", "c: hi", "a: calm down", "c: bye")
+    rating = rate(slip, 3, levels={2: never, 1: {"never": {"say": "rude", "times": 2}}})
+    assert rating.level == 1
+    assert quoted(slip, rating) == ["calm down"]
+    assert [e.contribution for e in rating.evidence] == [-1.0]  # one level of the scale
+
+
+@pytest.mark.parametrize(
+    ("lines", "level"),
+    [
+        (("a: what is the account number and your postcode", "a: your balance is 20 euros"), 1),
+        (("a: thanks that matches", "a: your balance is 20 euros"), 1),
+        (("c: my account number is 5501", "a: your balance is 20 euros"), 1),
+        (("c: my name is ann", "a: your balance is 20 euros"), 0),
+        (("a: your balance is 20 euros", "a: what is your date of birth"), 0),
+    ],
+)
+def test_identity_counts_when_asked_confirmed_or_given_before_the_details(lines, level):
+    card = load_scorecard("support-core")
+    criteria = [c for c in card.criteria if c.id == "identity_before_details"]
+    rating = RulesScorer(criteria).rate(Batch([talk(*lines)]))[0]
+    assert rating.level == level
 
 
 def test_the_highest_level_whose_expression_holds_is_given():

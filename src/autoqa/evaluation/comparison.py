@@ -69,6 +69,14 @@ class Comparison:
         """Return everything as JSON; undefined figures are None."""
         return {"schema_version": SCHEMA_VERSION, **to_plain(self)}
 
+    def __repr__(self) -> str:
+        # The generated one prints every figure of every criterion: 100 kB in a notebook's file.
+        about = f" on {self.scorecard}" if self.scorecard else ""
+        return (
+            f"<Comparison{about}: {len(self.criteria)} criteria, "
+            f"{self.n_human_raters} human raters; print to_markdown(comparison) for all of it>"
+        )
+
     def _repr_html_(self) -> str:
         from autoqa.evaluation.render import to_html_table
 

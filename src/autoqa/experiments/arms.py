@@ -114,7 +114,7 @@ def _by_rules(scorecard: str) -> Answers:
         seen = totals[[i.transcript for i in train.items]]
         asked = totals[[i.transcript for i in test.items]]
         # As many conversations pass as did among those that were learned from.
-        cut = np.quantile(seen, 1 - train.labels.mean())
+        cut = np.quantile(seen, np.mean(train.labels != scale[-1]))
         return Predictions(
             scale[(asked > cut).astype(int)],
             scale[0] + asked * (scale[1] - scale[0]),

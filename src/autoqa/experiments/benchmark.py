@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,10 @@ def run_benchmark(
     folder = ModelFolder(models)
     encoders = default_encoders()
     found: dict[str, Any] = {}
+    names = [Path(path).resolve().name for path in datasets]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"two dataset folders are named '{twice}'; figures are kept by that name")
     for number, path in enumerate(datasets):
         if progress is not None:
             progress(f"{kind}: {Path(path).name}", number, len(datasets))
@@ -82,11 +87,9 @@ def judge_models(
 ) -> dict[str, Any]:
     """Return one dataset's figures as JSON values."""
     held = dataset.held_out()
-    examples = (
-        at_points(held, task.examples(held))
-        if task.name == "satisfaction"
-        else (task.examples(held))
-    )
+    examples = task.examples(held)
+    if task.name == "satisfaction":
+        examples = at_points(held, examples)
     batch = Batch(held.transcripts, encoders=encoders)
     predictions = {
         name: _head_predictions(task, folder, name, batch, one) for name, one in examples.items()
@@ -97,13 +100,14 @@ def judge_models(
         **judged_json(judged),
         "splits": splits,
         "sha256": dataset.sha256,
-        "learned_from": _learned_from(folder, dataset, splits),
+        "learned_from": _learned_from(task, folder, dataset, splits),
     }
 
 
-def _learned_from(folder: ModelFolder, dataset: Dataset, splits: Sequence[str]) -> bool:
-    """Whether the heads saw these very conversations in training."""
-    seen = {source for card in folder.heads.values() for source in card.trained_on}
+def _learned_from(task: Task, folder: ModelFolder, dataset: Dataset, splits: Sequence[str]) -> bool:
+    """Whether the task's heads saw these very conversations in training."""
+    heads = {head.id for head in task.heads}
+    seen = {s for name, card in folder.heads.items() if name in heads for s in card.trained_on}
     same = any(source.endswith(dataset.sha256[:16]) for source in seen)
     marked = {one.split for one in dataset.labelled}
     return same and ("train" in splits or "train" not in marked)
@@ -148,8 +152,19 @@ def judged_json(judged: Judged) -> dict[str, Any]:
             if judged.ceiling
             else None
         ),
-        "majority": dict(judged.majority),
+        "majority": {
+            name: value if math.isfinite(value) else None for name, value in judged.majority.items()
+        },
     }
+
+
+def table_rows(tables: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return figures by arm and dataset as rows, so that no name of an arm becomes a JSON key."""
+    return [
+        {"arm": arm, "dataset": dataset, **figures}
+        for arm, of_arm in tables.items()
+        for dataset, figures in of_arm.items()
+    ]
 
 
 def to_markdown(result: Mapping[str, Any]) -> str:
@@ -187,4 +202,12 @@ def show_figure(figure: Mapping[str, Any] | None) -> str:
     return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
 
 
-__all__ = ["KINDS", "judge_models", "judged_json", "run_benchmark", "show_figure", "to_markdown"]
+__all__ = [
+    "KINDS",
+    "judge_models",
+    "judged_json",
+    "run_benchmark",
+    "show_figure",
+    "table_rows",
+    "to_markdown",
+]

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from autoqa.errors import AutoqaError
 from autoqa.experiments.fitting import fit_head, pool
 from autoqa.experiments.tasks import TASKS, Dataset, load_dataset
 from autoqa.features.batch import Batch
@@ -70,8 +71,7 @@ def train_default(data: Path, out: Path, *, only: Sequence[str] = ()) -> ModelFo
     """Train every head on the ``train`` part of its datasets and write the folder.
 
     A dataset without a ``train`` part (JDDC has only its validation file in the open) is learned
-    from whole. Measured figures are of the held-out part where there is one, and otherwise of
-    grouped folds, each predicted by a model that did not see it.
+    from whole, and `autoqa benchmark` says so when it is asked about it.
     """
     encoders = default_encoders(cache=Path("data/cache/embeddings.sqlite"))
     models: dict[str, RoutedModel] = {}
@@ -139,11 +139,13 @@ def _readme(cards: dict[str, HeadCard]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train, then print every benchmark on the held-out parts."""
+    """Train from the command line; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("models/default"))
-    parser.add_argument("--only", nargs="*", default=(), help="tasks to train, default all")
+    parser.add_argument(
+        "--only", nargs="*", default=(), choices=list(TASKS), help="tasks to train, default all"
+    )
     chosen = parser.parse_args(arguments)
     if not chosen.data.is_dir():
         print(
@@ -152,7 +154,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 2
     started = time.perf_counter()
-    train_default(chosen.data, chosen.out, only=chosen.only)
+    try:
+        train_default(chosen.data, chosen.out, only=chosen.only)
+    except AutoqaError as error:
+        print(error, file=sys.stderr)
+        return 1
     print(f"wrote {chosen.out} in {time.perf_counter() - started:.0f} s")
     return 0
 

@@ -21,7 +21,7 @@ from autoqa.evaluation.comparison import Comparison, compare
 from autoqa.evaluation.intervals import Estimate, bootstrap_many
 from autoqa.evaluation.plots import plot_agreement
 from autoqa.evaluation.render import to_markdown
-from autoqa.experiments.benchmark import show_figure
+from autoqa.experiments.benchmark import show_figure, table_rows
 from autoqa.experiments.spec import ArmSpec, ExperimentSpec
 from autoqa.experiments.tasks.base import Dataset, load_dataset
 from autoqa.experiments.tracking import ArmRun, Tracker
@@ -40,6 +40,17 @@ SIMULATED = re.compile(r"simulated:(?P<n>\d+)")
 """In a spec's ``data``: that many conversations of the simulated centre."""
 
 _NUMBERS = ("handle_time", "human_qa", "automated_qa", "turns")
+_GROUPS = ("agent", "customer", "team", "queue", "topic", "conversation", "conversation_id")
+METRICS = (
+    "spearman",
+    "auc_dissatisfied",
+    "auc_top_box",
+    "quadratic_kappa",
+    "macro_f1",
+    "mae",
+)
+"""Figures that this experiment reports."""
+
 _CACHE = Path("data/cache")
 
 
@@ -60,6 +71,8 @@ def run_qa_vs_csat(spec: ExperimentSpec, tracker: Tracker, report: Progress) -> 
     """Run the experiment and return the fields of an `ExperimentResult`."""
     for one in spec.arms:
         _check(one)
+    _check_names("split.group_by", [spec.split.group_by], _GROUPS)
+    _check_names("metrics", spec.metrics, METRICS)
     centres = [_prepare(source, spec) for source in _sources(spec)]
     params = {"question": spec.question, "task": spec.task, "split": spec.split.model_dump()}
     tags = {"seed": str(spec.seed), "spec.sha256": spec.content_hash}
@@ -72,7 +85,8 @@ def run_qa_vs_csat(spec: ExperimentSpec, tracker: Tracker, report: Progress) -> 
             parent.log_dataset(data.name, data.path, data.sha256, len(data.labelled))
             parent.set_tags({f"{data.name}.scorecard": f"{centre.card.id} v{centre.card.version}"})
         for number, arm_spec in enumerate(spec.arms):
-            with parent.arm(arm_spec.name, {"use": arm_spec.use, **arm_spec.settings}) as arm:
+            settings = {"use": arm_spec.use, **arm_spec.settings}
+            with parent.arm(arm_spec.name, settings, on_error="continue") as arm:
                 for place, centre in enumerate(centres):
                     name = centre.dataset.name
                     report(f"{arm_spec.name} on {name}", number * len(centres) + place, steps)
@@ -90,8 +104,11 @@ def run_qa_vs_csat(spec: ExperimentSpec, tracker: Tracker, report: Progress) -> 
                             "",
                             to_markdown(found),
                         ]
-        pieces[4:4] = [_table(centre.dataset, tables) for centre in centres]
-        parent.log_json(tables, "arms.json")
+        failed = tuple(parent.failed_arms)
+        tables = {name: table for name, table in tables.items() if name not in failed}
+        pieces[4:4] = [_table(centre.dataset, tables) for centre in centres if tables]
+        pieces += [f"Arm {name} failed; `autoqa experiment show` says why." for name in failed]
+        parent.log_json(table_rows(tables), "arms.json")
         run_id = parent.run_id
     report("done", steps, steps)
     return {
@@ -100,6 +117,7 @@ def run_qa_vs_csat(spec: ExperimentSpec, tracker: Tracker, report: Progress) -> 
         "question": spec.question,
         "tables": tables,
         "report": "\n".join(pieces),
+        "failed": failed,
     }
 
 
@@ -113,6 +131,14 @@ def _check(arm: ArmSpec) -> None:
             raise ExperimentError(
                 f"arms.{arm.name}: no arm '{part}'.{near_miss(part, known)} Known: "
                 f"{', '.join(known)}, and sums such as automated_qa+handle_time."
+            )
+
+
+def _check_names(where: str, stated: Sequence[str], known: Sequence[str]) -> None:
+    for name in stated:
+        if name not in known:
+            raise ExperimentError(
+                f"{where}: '{name}' is none of {', '.join(known)}.{near_miss(name, known)}"
             )
 
 
@@ -132,7 +158,7 @@ def _sources(spec: ExperimentSpec) -> list[Path]:
             settings = SimulationSettings(conversations=int(match["n"]), seed=spec.seed)
             key = hashlib.sha256(repr(settings).encode()).hexdigest()[:8]
             folder = _CACHE / f"simulated-centre-{match['n']}-{key}"
-            if not folder.exists():
+            if not (folder / "truth.json").exists():  # written last
                 write_simulation(settings, folder)
             found.append(folder)
     return found
@@ -155,6 +181,10 @@ def _prepare(folder: Path, spec: ExperimentSpec) -> _Centre:
     from sklearn.model_selection import GroupKFold
 
     n = min(spec.split.folds, len(set(groups)))
+    if n < 2:
+        raise ExperimentError(
+            f"split.group_by: {dataset.name} has one {spec.split.group_by} only, nothing to split"
+        )
     folds = GroupKFold(n_splits=n, shuffle=True, random_state=spec.split.seed)
     return _Centre(
         dataset,
@@ -292,7 +322,8 @@ def _regressed(
         if not len(learn) or not len(ask):
             continue
         if not X.shape[1]:
-            said[ask] = truth[learn].mean()
+            # The same for all folds: their different averages would rank items by their fold.
+            said[ask] = np.nanmean(truth)
             continue
         model = make_pipeline(StandardScaler(), Ridge(alpha=1.0)).fit(X[learn], truth[learn])
         said[ask] = model.predict(X[ask])

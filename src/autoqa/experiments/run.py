@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autoqa.errors import ExperimentError
+from autoqa.errors import ExperimentError, near_miss
 from autoqa.experiments.arms import answers
-from autoqa.experiments.benchmark import judged_json, show_figure
+from autoqa.experiments.benchmark import judged_json, show_figure, table_rows
 from autoqa.experiments.figures import plot_arms
 from autoqa.experiments.qa_vs_csat import run_qa_vs_csat
-from autoqa.experiments.spec import ExperimentSpec, load_spec
+from autoqa.experiments.spec import ArmSpec, ExperimentSpec, load_spec
 from autoqa.experiments.tasks import Dataset, Examples, Predictions, Task, load_dataset, task_named
 from autoqa.experiments.tasks.base import Judged
 from autoqa.experiments.tracking import ExperimentRun, Tracker
@@ -72,7 +72,7 @@ def run_experiment(
     MissingData
         If a data folder is not there.
     ExperimentError
-        If an arm, a metric or the split cannot be used; found before anything is computed.
+        If an arm, a metric or the split cannot be used; found before any arm runs.
     """
     chosen = spec if isinstance(spec, ExperimentSpec) else load_spec(spec)
     tracker = tracker or Tracker()
@@ -101,6 +101,7 @@ def run_experiment(
         for dataset in datasets:
             parent.log_dataset(dataset.name, dataset.path, dataset.sha256, len(dataset.labelled))
             prepared[dataset.name] = _Prepared.of(task, dataset, chosen, encoders)
+            _check_metrics(task, prepared[dataset.name], chosen)
         for number, (name, answer) in enumerate(arms.items()):
             settings = {"use": next(a for a in chosen.arms if a.name == name).use}
             with parent.arm(name, settings, on_error="continue") as arm:
@@ -213,17 +214,21 @@ class _Prepared:
 def _splits(
     dataset: Dataset, one: Examples, spec: ExperimentSpec
 ) -> Iterator[tuple[NDArray[np.int_], NDArray[np.int_]]]:
-    """Yield (train, test) indices; a group is never on both sides."""
+    """Yield (train, test) indices; a group is never on both sides.
+
+    Items that evaluation points leave out are learned from, but never asked.
+    """
+    keep = _positions(dataset, one)
     if spec.split.mode == "holdout":
         marked = np.array([dataset.labelled[i.transcript].split or "" for i in one.items])
         train, test = np.flatnonzero(marked == "train"), np.flatnonzero(marked != "train")
+        test = test[np.isin(test, keep)]
         if not len(train) or not len(test):
             raise ExperimentError(
                 f"split.mode: {dataset.name} does not mark a train part and another one; "
                 "use mode: folds"
             )
-        keep = set(_positions(dataset, one))
-        yield train, np.array([i for i in test if i in keep], int)
+        yield train, test
         return
     from sklearn.model_selection import GroupKFold
 
@@ -235,15 +240,32 @@ def _splits(
         )
     folds = GroupKFold(n_splits=n, shuffle=True, random_state=spec.split.seed)
     for train, test in folds.split(np.zeros(len(one)), groups=groups):
-        yield train, test
+        asked = test[np.isin(test, keep)]
+        if len(asked):
+            yield train, asked
 
 
-def _positions(dataset: Dataset, one: Examples) -> Sequence[int]:
+def _positions(dataset: Dataset, one: Examples) -> list[int]:
     """Items that the dataset's evaluation points name; all of them where there are no points."""
     if not dataset.points:
-        return range(len(one))
-    index = {(c, i.turn): k for k, (c, i) in enumerate(zip(one.clusters, one.items, strict=True))}
-    return [index[key] for key in dataset.points if key in index]
+        return list(range(len(one)))
+    ids = [dataset.labelled[i.transcript].transcript.conversation_id for i in one.items]
+    keys = [(name, item.turn) for name, item in zip(ids, one.items, strict=True)]
+    return [place for place, key in enumerate(keys) if key in dataset.points]
+
+
+def _check_metrics(task: Task, data: _Prepared, spec: ExperimentSpec) -> None:
+    """Refuse metrics that the task does not report of this dataset."""
+    if not spec.metrics:
+        return
+    anything = data.out_of_sample(task, answers(ArmSpec(name="majority", use="majority")))
+    judged = data.judge(task, anything, spec.model_copy(update={"n_resamples": 1}))
+    for name in spec.metrics:
+        if name not in judged.metrics:
+            raise ExperimentError(
+                f"metrics: {spec.task} reports no '{name}' of {data.dataset.name}."
+                f"{near_miss(name, judged.metrics)} Known: {', '.join(judged.metrics)}."
+            )
 
 
 def _joined(said: Sequence[Predictions]) -> Predictions:
@@ -290,7 +312,7 @@ def _arm_table(dataset: str, arms: Mapping[str, Any], metrics: Sequence[str]) ->
 def _log_summary(
     parent: ExperimentRun, spec: ExperimentSpec, tables: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    parent.log_json({name: dict(table) for name, table in tables.items()}, "arms.json")
+    parent.log_json(table_rows(tables), "arms.json")
     for dataset in next(iter(tables.values()), {}):
         of_arms = {arm: table[dataset] for arm, table in tables.items() if dataset in table}
         figure = plot_arms(of_arms, title=f"{spec.title}: {dataset}", metrics=spec.metrics)

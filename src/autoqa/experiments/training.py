@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from autoqa.evaluation.agreement import quadratic_kappa
 from autoqa.features.batch import Batch
 from autoqa.features.encoders import TextEncoder
 from autoqa.features.routing import default_encoders
+from autoqa.features.views import Item
 from autoqa.privacy import redact_labelled
 from autoqa.readers import Quarantine, read
 from autoqa.records import CSAT, LabelledTranscript, Rating, Status
@@ -27,7 +29,7 @@ from autoqa.scorers.routed import MIN_ITEMS, RoutedModel
 Progress = Callable[[str, int, int], None]
 
 _CHECK_SHARE = 0.25  # of the conversations, held out to compare learned models with rules
-_WORTH_LEARNING = 0.0  # kappa by which a learned model must beat the rules to take their place
+_WORTH_LEARNING = 0.1  # kappa by which a learned model must beat rules, which explain themselves
 _CSAT_LEVELS = 11  # the longest survey scale: 0-10
 
 
@@ -112,12 +114,16 @@ def train(
     ------
     DataError
         If nothing can be learned.
+    ScaleError
+        If people rated at levels that the scorecard does not have.
     """
     report = progress or (lambda *_: None)
     with Quarantine() as quarantine:
         labelled = [redact_labelled(one) for one in read(data, quarantine=quarantine)]
         bad, reasons = quarantine.records_quarantined, dict(quarantine.counts)
-    wanted = [card.criterion(name) for name in criteria] if criteria else list(card.criteria)
+    wanted = (
+        [card.criterion(name) for name in criteria] if criteria is not None else list(card.criteria)
+    )
     steps = len(wanted) + 2 + csat
     batch = Batch([one.transcript for one in labelled], encoders=encoders or default_encoders())
     ratings = [rating for one in labelled for rating in one.ratings]
@@ -168,22 +174,24 @@ def train(
 def _held_out(labelled: Sequence[LabelledTranscript], seed: int) -> set[int]:
     """Choose whole agents (or single conversations) until a quarter is held out."""
     groups = [one.transcript.agent or one.transcript.conversation_id for one in labelled]
-    names = np.random.default_rng(seed).permutation(sorted(set(groups)))
-    size = {name: groups.count(name) for name in names} if len(names) < 500 else {}
+    if len(set(groups)) == 1:  # one agent: all or nothing would be no check
+        groups = [one.transcript.conversation_id for one in labelled]
+    size = Counter(groups)
+    names = np.random.default_rng(seed).permutation(sorted(size))
     chosen: set[str] = set()
     taken = 0
     for name in names:
         if taken >= _CHECK_SHARE * len(labelled):
             break
         chosen.add(str(name))
-        taken += size.get(name, 1)
+        taken += size[name]
     return {i for i, group in enumerate(groups) if group in chosen}
 
 
-def _rule_ratings(card: Scorecard, batch: Batch, check: set[int]) -> dict[tuple[str, str], Rating]:
+def _rule_ratings(card: Scorecard, batch: Batch, check: set[int]) -> dict[Moment, Rating]:
     """What the scorecard's own scorers say of the held-out conversations."""
     held = batch.subset(sorted(check))
-    return {(r.conversation_id, r.criterion): r for r in Panel(card).rate(held)}
+    return {_moment(r): r for r in Panel(card).rate(held)}
 
 
 def _compare(
@@ -191,7 +199,7 @@ def _compare(
     batch: Batch,
     own: Sequence[Rating],
     check: set[int],
-    rules: Mapping[tuple[str, str], Rating],
+    rules: Mapping[Moment, Rating],
     settings: Mapping[str, Any] | None,
 ) -> CriterionReport:
     """Learn from the rest, and compare with people on the held-out conversations."""
@@ -202,33 +210,48 @@ def _compare(
     held = sorted(rated & check)
     rest = [r for r in own if place.get(r.conversation_id) not in check]
     try:
-        scorer = LinearScorer([criterion], settings=settings).fit(batch, rest)
-        said = {r.conversation_id: r for r in scorer.rate(batch.subset(held))} if held else {}
+        scorer: LinearScorer | None = LinearScorer([criterion], settings=settings).fit(batch, rest)
     except DataError:  # too few without the held-out ones: learn, but there is nothing to compare
-        said = {}
+        scorer = None
     people = [r for r in own if place.get(r.conversation_id) in check]
-    learned = _kappa(criterion, people, {(k, criterion.id): r for k, r in said.items()})
-    by_rules = _kappa(criterion, people, rules)
+    learned = _kappa(people, _said(scorer, batch, people), criterion) if scorer else None
+    by_rules = _kappa(people, [rules.get(_moment(r)) for r in people], criterion)
     better = learned is None or by_rules is None or learned > by_rules + _WORTH_LEARNING
     return CriterionReport(
         use="linear" if better else "rules",
         n_conversations=len(rated),
         kappa_learned=learned,
         kappa_rules=by_rules,
-        n_checked=len(held),
+        n_checked=0 if learned is None else len(held),
     )
 
 
+Moment = tuple[str, str, int | None]
+"""Conversation, criterion, and turn; None, the whole conversation."""
+
+
+def _moment(rating: Rating) -> Moment:
+    return rating.conversation_id, rating.criterion, rating.turn
+
+
+def _said(scorer: LinearScorer, batch: Batch, people: Sequence[Rating]) -> list[Rating | None]:
+    """What a learned model says of the very moments that people rated."""
+    criterion = scorer.criteria[0]
+    place = {t.conversation_id: i for i, t in enumerate(batch.transcripts)}
+    whole = sorted({place[r.conversation_id] for r in people if r.turn is None})
+    turns = sorted({(place[r.conversation_id], r.turn) for r in people if r.turn is not None})
+    found = scorer.rate(batch.subset(whole)) if whole else []
+    found += scorer.rate_items(criterion, batch, [Item(i, turn) for i, turn in turns])
+    by_moment = {_moment(r): r for r in found}
+    return [by_moment.get(_moment(r)) for r in people]
+
+
 def _kappa(
-    criterion: Criterion, people: Sequence[Rating], said: Mapping[tuple[str, str], Rating]
+    people: Sequence[Rating], said: Sequence[Rating | None], criterion: Criterion
 ) -> float | None:
-    """Quadratic kappa over all pairs of a person's rating and the scorer's."""
-    pairs = [
-        (r.level, said[r.conversation_id, criterion.id].level)
-        for r in people
-        if (r.conversation_id, criterion.id) in said
-    ]
-    both = np.array([p for p in pairs if None not in p], dtype=int)
+    """Quadratic kappa over all pairs of a person's rating and the scorer's of the same moment."""
+    pairs = [(a.level, b.level) for a, b in zip(people, said, strict=True) if b is not None]
+    both = np.array([pair for pair in pairs if None not in pair], dtype=int)
     if len(both) < MIN_ITEMS:
         return None
     kappa = quadratic_kappa(both[:, 0], both[:, 1], levels=criterion.scale)
@@ -265,8 +288,9 @@ def _learn_csat(
 
 
 def _readme(card: Scorecard, report: TrainingReport) -> str:
+    found = replace(report, out="this folder").to_markdown()  # wherever it is moved to
     return (
-        f"# Models for scorecard {card.id}, version {card.version}\n\n{report.to_markdown()}\n\n"
+        f"# Models for scorecard {card.id}, version {card.version}\n\n{found}\n\n"
         "Kappa: quadratic, against every human rating of conversations that the compared model "
         "had not seen. `answers` names what scoring uses.\n"
     )

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import IO, Self
 
+from autoqa.errors import ReadError
+
 REASONS: Mapping[str, str] = MappingProxyType(
     {
         # The conversation is quarantined.
@@ -164,3 +166,16 @@ class Quarantine:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class NoQuarantine(Quarantine):
+    """For callers who expect good data: the first record that would be left out raises."""
+
+    def reject(self, place: Place, problem: Problem) -> None:
+        """Raise ReadError with the place, what is wrong, and what to do."""
+        where = ":".join(str(p) for p in (place.file, place.line) if p is not None)
+        raise ReadError(
+            f"{where}: {problem.message} [reason: {problem.reason}]; pass a Quarantine to read on "
+            "without such records",
+            reason=problem.reason,
+        )

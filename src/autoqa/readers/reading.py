@@ -10,7 +10,7 @@ from pathlib import Path
 
 from autoqa.errors import ReadError, near_miss
 from autoqa.readers.base import Format, Found, Source, format_named
-from autoqa.readers.quarantine import Problem, Quarantine
+from autoqa.readers.quarantine import NoQuarantine, Problem, Quarantine
 from autoqa.readers.sniff import format_of
 from autoqa.readers.table import FIELDS
 from autoqa.records import LabelledTranscript
@@ -23,7 +23,7 @@ def read(
     *,
     format: str | None = None,  # noqa: A002 - the word that the command line uses
     columns: Mapping[str, str] | None = None,
-    quarantine: Quarantine,
+    quarantine: Quarantine | None = None,
 ) -> Iterator[LabelledTranscript]:
     """Yield every usable conversation of files and folders, as a stream.
 
@@ -41,7 +41,8 @@ def read(
         or ``text``.
     columns : mapping of str to str, optional
         For tables, our field name to the column's name: ``{"text": "utterance"}``.
-    quarantine : Quarantine
+    quarantine : Quarantine, optional
+        Without one, the first record that cannot be used raises.
 
     Raises
     ------
@@ -49,6 +50,8 @@ def read(
         At once, when an input does not exist, the format or a field of `columns` is unknown, or
         a folder holds no file that can be read.
     """
+    if quarantine is None:
+        quarantine = NoQuarantine()
     mapping = dict(columns or {})
     for name in mapping:
         if name not in FIELDS:

@@ -6,11 +6,12 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from autoqa.errors import ScorerError
+from autoqa.errors import ScorerError, near_miss
 from autoqa.features.batch import Batch
 from autoqa.records import Rating, Status
 from autoqa.scorecard.schema import Criterion
@@ -35,10 +36,17 @@ class BorrowedScorer:
         for criterion in self.criteria:
             settings = scorer_settings(criterion)
             cuts = settings.get("cuts", [])
-            head = models.heads[str(settings.get("model", criterion.id))].criterion
+            name = str(settings.get("model", criterion.id))
+            if name not in models.heads:
+                raise ScorerError(
+                    f"criterion '{criterion.id}': no model '{name}' in {models.path}."
+                    f"{near_miss(name, models.heads)} It has "
+                    f"{', '.join(sorted(models.heads)) or 'none'}"
+                )
+            head = models.heads[name].criterion
             if not cuts and head.scale == criterion.scale:
                 continue
-            if len(cuts) != len(criterion.scale) - 1 or sorted(cuts) != list(cuts):
+            if not _rising(cuts) or len(cuts) != len(criterion.scale) - 1:
                 raise ScorerError(
                     f"criterion '{criterion.id}': model '{head.id}' has {len(head.scale)} levels; "
                     f"give {len(criterion.scale) - 1} rising `cuts` on its scale "
@@ -70,6 +78,14 @@ class BorrowedScorer:
         fold = np.eye(len(criterion.scale))[place]
         carried = [_carried(r, criterion, head, fold, cuts) for r in scorer.rate(batch)]
         return [or_abstained(r, criterion, self.abstain_below) for r in carried]
+
+
+def _rising(cuts: Any) -> bool:
+    return (
+        isinstance(cuts, list | tuple)
+        and all(isinstance(cut, int | float) for cut in cuts)
+        and all(a < b for a, b in pairwise(cuts))
+    )
 
 
 def _carried(

@@ -26,17 +26,21 @@ from autoqa.scorers.text_model import Floats
 RATER = "linear"
 _CODE_VERSION = 1
 _MOST_EVIDENCE = 3  # turns shown per rating
-_MIN_SHARE = 0.02  # of a level; smaller contributions are not worth a reviewer's look
+_OF_STRONGEST = 0.1  # turns that move the score less than this share of the strongest are left out
 
 CONVERSATION_SETTINGS: dict[str, Any] = {
     "embeddings": ("agent_opening", "agent_ending", "agent_mean", "customer_mean"),
-    "ngrams": ("agent_mean", "customer_mean"),
+    "ngrams": ("agent_mean",),
+    "dense_weight": 0.2,
+    "penalty": 0.1,
 }
 TURN_SETTINGS: dict[str, Any] = {
     "embeddings": ("target", "reply_to"),
-    "ngrams": ("target", "reply_to"),
+    "ngrams": ("target",),
+    "dense_weight": 0.3,
+    "penalty": 0.3,
 }
-"""What a model reads, by the unit it rates."""
+"""What a model reads, by the unit it rates; few reviews carry words further than vectors."""
 
 TFIDF_SETTINGS: dict[str, Any] = {"embeddings": ()}
 """Laid over the settings above, this needs no encoder and works in any language."""
@@ -345,6 +349,8 @@ def _evidence(
     # Rounded: noise in the last digit, which batch mates may change, decides no order.
     shares = np.round(contributions[1], 6)
     strongest = np.argsort(-np.abs(shares), kind="stable")[:_MOST_EVIDENCE]
+    # Relative: where the model is very sure, every contribution in scale units is small.
+    least = _OF_STRONGEST * float(np.abs(shares).max(initial=0.0))
     return tuple(
         Evidence(
             turn=int(where[i]),
@@ -353,5 +359,5 @@ def _evidence(
             contribution=float(shares[i]),
         )
         for i in strongest
-        if abs(shares[i]) >= _MIN_SHARE and turns[int(where[i])].text
+        if shares[i] and abs(shares[i]) >= least and turns[int(where[i])].text
     )

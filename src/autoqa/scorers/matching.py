@@ -123,13 +123,16 @@ class Conversation:
 
     def _said(self, say: Say, after: Position) -> Found | None:
         options = say.options
+        said = self.mentions.get(options.say, ())
+        if len(said) < options.times:
+            return None
         turns = self.turns_looked_at(options)
         window = self._window(say, after)
         if window is None:
             return None
         hits = [
             mention
-            for mention in self.mentions.get(options.say, ())
+            for mention in said
             if mention.turn in turns
             and options.negated in ("any", mention.negated)
             and options.conditional in ("any", mention.conditional)

@@ -12,16 +12,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autoqa.features.tokens import norms
-from autoqa.scorers.phrase_syntax import GAP_TOKENS, Element, Variant, matcher_pattern
+from autoqa.scorers.phrase_syntax import CLOCK, GAP_TOKENS, Element, Variant, matcher_pattern
 
 if TYPE_CHECKING:
     from spacy.matcher import Matcher
     from spacy.tokens import Doc
     from spacy.vocab import Vocab
 
-_NUMBER = 1  # stands for every number among word ids, which are 64-bit hashes
+# Stand for every number and every time of day among word ids, which are 64-bit hashes.
+_NUMBER, _CLOCK = 1, 2
 _MAX_PAIRS = 64
 _MAX_REMEMBERED_WORDS = 200_000
+_EVERYWHERE = 1000  # weight of what almost every turn has
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class _Filed:
     variant: Variant
     required: tuple[frozenset[int], ...]
     reach: int  # tokens that a match spans at most
+    numbers: int = 0  # tokens that must be numbers
     matcher: Matcher | None = None
 
 
@@ -90,13 +93,21 @@ class PhraseIndex:
             if found:
                 symbols[word] = found
                 present.update(found)
+        numbers = 0
+        if _NUMBER in present:
+            numbers = sum(_NUMBER in symbols.get(word, ()) for word in words)
+        opening = _opening(doc)
         suggested: dict[_Filed, list[int]] = {}
 
         def suggest(candidates: Iterable[_Filed], place: int) -> None:
             for filed in candidates:
+                if filed.variant.at_start and place >= opening + filed.reach:
+                    continue
                 if filed in suggested:
                     suggested[filed].append(place)
-                elif not any(needed.isdisjoint(present) for needed in filed.required):
+                elif filed.numbers <= numbers and not any(
+                    needed.isdisjoint(present) for needed in filed.required
+                ):
                     suggested[filed] = [place]
 
         by_word, by_pair = self._words, self._pairs
@@ -117,6 +128,8 @@ class PhraseIndex:
         found = tuple(i for prefix, i in self._prefixes.items() if text.startswith(prefix))
         if text in self.lexicon.digits or doc.vocab[text].like_num:
             found += (_NUMBER,)
+        if text[:1].isdigit() and CLOCK.match(text):
+            found += (_CLOCK,)
         if len(self._symbols) > _MAX_REMEMBERED_WORDS:
             self._symbols.clear()
         self._symbols[word] = found
@@ -133,8 +146,8 @@ class PhraseIndex:
                 before = None
                 continue
             weight = sum(self.lexicon.frequency.get(word, 0) for word in element.words)
-            if not element.literal:
-                weight = 1000  # numbers are everywhere
+            if not element.literal or any(map(_is_mark, element.words)):
+                weight = _EVERYWHERE
             needed.append((weight, ids))
             if not element.literal or element.prefixes:
                 before = None
@@ -144,7 +157,8 @@ class PhraseIndex:
             before = (weight, ids)
         reach = sum(GAP_TOKENS if e.kind == "gap" else 1 for e in elements)
         required = tuple({ids for _, ids in needed})
-        filed = _Filed(key, variant, required, reach)
+        numbers = sum(_is_number(e) and not e.optional for e in elements)
+        filed = _Filed(key, variant, required, reach, numbers)
         if pairs:
             _, left, right = min(pairs, key=lambda pair: pair[0])
             for a in left:
@@ -158,8 +172,10 @@ class PhraseIndex:
         """Return the ids of which a token of the element has one; None when any token may do."""
         from spacy.strings import get_string_id
 
-        if element.kind in ("number", "digit", "digits"):
+        if _is_number(element):
             return frozenset((_NUMBER,))
+        if element.kind == "clock":
+            return frozenset((_CLOCK,))
         if not element.literal:
             return None
         ids = {get_string_id(word) for word in element.words}
@@ -182,6 +198,14 @@ class PhraseIndex:
         return filed.matcher
 
 
+def _is_number(element: Element) -> bool:
+    return element.kind in ("number", "digit", "digits")
+
+
+def _is_mark(word: str) -> bool:
+    return not any(character.isalnum() for character in word)
+
+
 def _windows(places: list[int], reach: int, length: int) -> list[tuple[int, int]]:
     """Return the token ranges, apart from each other, in which a match around a place must lie."""
     windows: list[tuple[int, int]] = []
@@ -194,10 +218,21 @@ def _windows(places: list[int], reach: int, length: int) -> list[tuple[int, int]
     return windows
 
 
-def _at_edges(doc: Doc, match: Match) -> bool:
-    def aside(i: int) -> bool:
-        return bool(doc[i].is_punct or doc[i].is_space)
+def _aside(doc: Doc, place: int) -> bool:
+    return bool(doc[place].is_punct or doc[place].is_space)
 
-    if match.variant.at_start and not all(aside(i) for i in range(match.start)):
+
+def _opening(doc: Doc) -> int:
+    """Return the place of the first word, punctuation aside."""
+    place = 0
+    while place < len(doc) and _aside(doc, place):
+        place += 1
+    return place
+
+
+def _at_edges(doc: Doc, match: Match) -> bool:
+    if match.variant.at_start and not all(_aside(doc, i) for i in range(match.start)):
         return False
-    return not (match.variant.at_end and not all(aside(i) for i in range(match.end, len(doc))))
+    return not (
+        match.variant.at_end and not all(_aside(doc, i) for i in range(match.end, len(doc)))
+    )

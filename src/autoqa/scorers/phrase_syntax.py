@@ -7,7 +7,9 @@ r"""The small language that phrase books are written in, and its compilation for
 ``[a]``            perhaps this
 ``...``            up to three tokens, not across the end of a sentence
 ``<name>``         a word that may be a name
+``<proper>``       the same, written with a capital: not for speech recognition's lower case
 ``<number>``       a number in digits or words
+``<clock>``        a time of day in digits, ``14:00``
 ``<digit>``        one digit, written or spoken
 ``<digits>``       a run of digits; ``<digits:4>`` exactly four, ``<digits:12+>`` twelve or more
 ``<any>``          any one token
@@ -40,7 +42,8 @@ _SCANNER = re.compile(
     r"(?P<gap>\.\.\.)|<(?P<cls>[a-z]+)(?::(?P<arg>[\w+]+))?>|\{(?P<times>\d+)\}"
     r"|(?P<mark>[()|\[\]^$])|(?P<word>(?:\\.|(?!\.\.\.)[^\s()|\[\]{}^$<>\\])+)"
 )
-_CLASSES = ("name", "number", "digit", "digits", "any", "mask")
+CLOCK = re.compile(r"^\d{1,2}[:.h]\d{2}h?$")
+_CLASSES = ("name", "proper", "number", "clock", "digit", "digits", "any", "mask")
 
 Split = Callable[[str], list[str]]
 """Splits a word of a phrase into the norms of its tokens."""
@@ -262,6 +265,10 @@ def _token(element: Element, not_names: Sequence[str], digits: Sequence[str]) ->
             return {}
         case "name":
             return {"IS_ALPHA": True, "NORM": {"NOT_IN": list(not_names)}}
+        case "proper":
+            return {"IS_ALPHA": True, "IS_TITLE": True, "NORM": {"NOT_IN": list(not_names)}}
+        case "clock":
+            return {"NORM": {"REGEX": CLOCK.pattern}}
         case "number":
             return {"LIKE_NUM": True}
         case "digit":

@@ -30,7 +30,7 @@ MAX_EVIDENCE = 20
 """Spans that one rating carries at most."""
 
 # Part of every version: raise it when the same rules and phrases would rate differently.
-_CODE_VERSION = 1
+_CODE_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -243,9 +243,9 @@ def _rated(rule: Rule, conversation: Conversation) -> Rating:
         reason = conversation.why_not(rule.steps[0][1])
     spans: tuple[Mention, ...] = found.mentions
     worth = level - scale[0]
-    if not spans and level == scale[0]:
+    if not spans and level < scale[-1]:
         spans = conversation.violations(rule.steps[0][1])
-        worth = scale[0] - scale[-1]
+        worth = level - scale[-1]
     return Rating(
         conversation_id=conversation.transcript.conversation_id,
         criterion=rule.criterion.id,

@@ -31,10 +31,10 @@ _MIN_CALIBRATION = 30  # items below which a temperature would fit noise
 class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Linear model over pooled turn embeddings, n-grams and conversation statistics.
 
-    A scikit-learn classifier: ``X`` is a list of Transcripts, ``y`` their levels (or, to learn
-    from raters who disagree, an array of shape (n, n_levels) with the share of raters at each
-    level). `fit_items` and `probabilities` do the same for many moments of the same conversations,
-    encoding every turn once.
+    A scikit-learn classifier: ``X`` is a list of Transcripts, ``y`` their levels. To learn from
+    raters who disagree, ``y`` is an array of shape (n, n_levels) with the share of raters at each
+    level (`cross_val_predict` then needs ``method="predict"``). `fit_items` and `probabilities` do
+    the same for many moments of the same conversations, encoding every turn once.
 
     Parameters
     ----------
@@ -44,6 +44,9 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Views (`autoqa.features.views.VIEWS`) read through the encoder, and as n-grams.
     statistics : bool
         Whether conversation statistics enter.
+    dense_weight : float
+        How strongly embeddings and statistics enter beside n-grams, whose rows have length 1. The
+        penalty falls less on what enters strongly; below 1, words come first.
     link, penalty
         See `Head`.
     decision : {"likeliest", "balanced", "expected"}
@@ -65,6 +68,7 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         embeddings: tuple[str, ...] = ("target", "reply_to", "customer_recent", "agent_recent"),
         ngrams: tuple[str, ...] = ("target",),
         statistics: bool = True,
+        dense_weight: float = 1.0,
         link: Link = "ordinal",
         penalty: float = 1.0,
         decision: str = "likeliest",
@@ -77,6 +81,7 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.embeddings = embeddings
         self.ngrams = ngrams
         self.statistics = statistics
+        self.dense_weight = dense_weight
         self.link = link
         self.penalty = penalty
         self.decision = decision
@@ -314,7 +319,7 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         # Each view weighs as much as one column would, whatever the encoder's dimension.
         views = np.repeat(np.sqrt(self._dimension), self._dimension * len(self.embeddings))
         block = np.concatenate([views, np.full(len(spread) - len(views), 3.0)])
-        self.scale_ = spread * block
+        self.scale_ = spread * block / self.dense_weight
 
     def _encoder_key(self, batch: Batch) -> str:
         if not self.embeddings or not batch.transcripts:
@@ -330,12 +335,14 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _targets(self, y: NDArray[Any]) -> Floats:
         if y.ndim == 2:
             totals = y.sum(axis=1, keepdims=True)
-            if y.shape[1] != len(self.levels) or not (y >= 0).all() or not (totals > 0).all():
+            whole = np.allclose(totals, 1.0, atol=1e-6)
+            if y.shape[1] != len(self.levels) or not (y >= 0).all() or not whole:
                 raise DataError(
                     f"shares of raters need one column per level {self.levels}, none below 0, and "
-                    "someone's rating in every row"
+                    "rows that sum to 1. (cross_val_predict with method='predict_proba' rewrites "
+                    "shares as class numbers; use method='predict', or loop over the folds)"
                 )
-            return np.asarray(y / totals, float)
+            return np.asarray(y, float)
         hits = y[:, None] == np.array(self.levels)[None, :]
         if not hits.any(axis=1).all():
             stray = sorted({str(v) for v in y[~hits.any(axis=1)]})

@@ -54,7 +54,7 @@ class Dataset:
         if self.points:
             named = {conversation for conversation, _ in self.points}
             return self.where(lambda one: one.transcript.conversation_id in named)
-        held = self.where(lambda one: one.split not in ("train", None))
+        held = self.where(lambda one: one.split != "train")
         return held if held.labelled else self
 
 
@@ -162,8 +162,8 @@ def load_dataset(path: str | Path) -> Dataset:
     Raises
     ------
     DataError
-        If the folder holds no conversations, or a record of it cannot be used: figures over part
-        of a dataset would not be figures of the dataset.
+        If the folder holds no conversations, or a record or label of it cannot be used: figures
+        over part of a dataset would not be figures of the dataset.
     """
     folder = Path(path)
     files = sorted(folder.glob("*.jsonl")) + sorted(folder.glob("*.jsonl.gz"))
@@ -177,24 +177,51 @@ def load_dataset(path: str | Path) -> Dataset:
         if quarantine.records_quarantined or not labelled:
             reasons = ", ".join(f"{k} x {v}" for k, v in quarantine.counts.items()) or "no records"
             raise DataError(f"{folder}: {reasons}; `autoqa read {folder}` says where")
+        dropped = {k: v for k, v in quarantine.notes.items() if k in ("bad_rating", "bad_csat")}
+        if dropped:
+            reasons = ", ".join(f"{k} x {v}" for k, v in sorted(dropped.items()))
+            raise DataError(
+                f"{folder}: labels that cannot be used ({reasons}); `autoqa read {folder}` says "
+                "where"
+            )
     digest = hashlib.sha256()
     for file in files:
         digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return Dataset(folder.resolve().name, folder, labelled, _points(folder), digest.hexdigest())
+    points = _points(folder, {one.transcript.conversation_id: one for one in labelled})
+    return Dataset(folder.resolve().name, folder, labelled, points, digest.hexdigest())
 
 
-def _points(folder: Path) -> dict[tuple[str, int | None], int]:
+def _points(
+    folder: Path, labelled: Mapping[str, LabelledTranscript]
+) -> dict[tuple[str, int | None], int]:
     points: dict[tuple[str, int | None], int] = {}
     for file in sorted(folder.glob("eval_points*.csv")):
         with file.open(encoding="utf-8", newline="") as stream:
             for number, row in enumerate(csv.DictReader(stream), start=2):
                 try:
+                    name = row["conversation_id"]
                     turn = int(row["turn"]) if row["turn"] else None
-                    points[row["conversation_id"], turn] = int(row["label3"])
+                    label = int(row["label3"])
                 except (KeyError, TypeError, ValueError):
                     raise DataError(
                         f"{file}:{number}: needs conversation_id, turn (or empty) and label3"
                     ) from None
+                if label not in (0, 1, 2):
+                    raise DataError(f"{file}:{number}: label3 is {label}, not 0, 1 or 2")
+                if name not in labelled:
+                    raise DataError(f"{file}:{number}: conversation '{name}' is not in the folder")
+                n_turns = len(labelled[name].transcript.turns)
+                if turn is not None and not 0 <= turn < n_turns:
+                    raise DataError(
+                        f"{file}:{number}: turn {turn} is not one of the {n_turns} turns of "
+                        f"'{name}'"
+                    )
+                before = points.setdefault((name, turn), label)
+                if before != label:
+                    raise DataError(
+                        f"{file}:{number}: label3 is {label}, but {before} in another row of this "
+                        "moment"
+                    )
     return points
 
 

@@ -94,12 +94,15 @@ def _judge(
         if (panel.n_ratings > 1).any():
             ceiling[f"{name}_quadratic_kappa"] = pairwise_ceiling(panel, kappa, **options)
         for i, item in enumerate(one.items):
-            quoted = _rationale(dataset, name, item.transcript)
+            turns = dataset.labelled[item.transcript].transcript.turns
+            turn = len(turns) - 1 if item.turn is None else item.turn
+            quoted = _rationale(dataset, name, item.transcript, turn)
             if not quoted:
                 continue
-            text = dataset.labelled[item.transcript].transcript.turns[item.turn or 0].text
+            text = turns[turn].text
             truth = tokens_in_spans(text, quoted)
-            shown = [(e.start, e.end) for e in said.evidence[i]] if said.evidence else []
+            evidence = said.evidence[i] if said.evidence else ()
+            shown = [(e.start, e.end) for e in evidence if e.turn == turn]
             overlaps.append(token_f1(tokens_in_spans(text, shown), truth))
             whole.append(token_f1(tokens_in_spans(text, [(0, len(text))]), truth))
             quoted_in.append(str(one.clusters[i]))
@@ -113,15 +116,15 @@ def _judge(
     return Judged(metrics, majority, ceiling or None, len(first), len(set(first.clusters)))
 
 
-def _rationale(dataset: Dataset, name: str, transcript: int) -> list[tuple[int, int]]:
-    """The spans that a person quoted for a level above 0."""
+def _rationale(dataset: Dataset, name: str, transcript: int, turn: int) -> list[tuple[int, int]]:
+    """The spans of a turn that a person quoted for a level above 0."""
     quotes: list[Evidence] = [
         e
         for rating in dataset.labelled[transcript].ratings
         if rating.criterion == name and (rating.level or 0) > 0
         for e in rating.evidence
     ]
-    return [(e.start, e.end) for e in quotes]
+    return [(e.start, e.end) for e in quotes if e.turn == turn]
 
 
 EMPATHY = Task(
@@ -131,8 +134,10 @@ EMPATHY = Task(
         name: {
             "embeddings": ("target", "reply_to"),
             "ngrams": ("target",),
+            "link": "multinomial",
             "decision": "balanced",
-            "penalty": 1.0,
+            "dense_weight": 0.2,
+            "penalty": 0.5,
             "speaker": "agent",
         }
         for name in MECHANISMS

@@ -89,7 +89,7 @@ def _judge(
             ceiling[f"{name}_kappa"] = pairwise_ceiling(
                 panel, kappa, n_resamples=min(n_resamples, 200), seed=seed
             )
-    if QUALITY in examples and len(set(examples[QUALITY].labels)) > 1:
+    if QUALITY in examples:
         one = examples[QUALITY]
         metrics["quality_auc"] = bootstrap(
             auc, one.labels, predictions[QUALITY].expected, clusters=one.clusters, **options
@@ -108,7 +108,8 @@ LISTENING = Task(
                 "embeddings": ("target", "reply_to"),
                 "ngrams": ("target",),
                 "decision": "likeliest",
-                "penalty": 1.0,
+                "dense_weight": 0.5,
+                "penalty": 0.3,
                 "speaker": "agent",
             }
             for name in BEHAVIOURS
@@ -116,7 +117,8 @@ LISTENING = Task(
         QUALITY: {
             "embeddings": ("agent_mean",),
             "ngrams": ("agent_mean",),
-            "penalty": 3.0,
+            "dense_weight": 0.5,
+            "penalty": 0.3,
             "speaker": "agent",
         },
     },

@@ -110,8 +110,9 @@ POLITENESS = Task(
             "ngrams": ("target",),
             "link": "gaussian",
             "decision": "expected",
-            "penalty": 1.0,
-            "vocabulary": 12000,
+            "dense_weight": 0.2,
+            "penalty": 5.0,
+            "vocabulary": 20000,
         }
     },
     examples=_examples,

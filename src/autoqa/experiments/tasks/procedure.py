@@ -77,8 +77,9 @@ PROCEDURE = Task(
     settings={
         HEAD: {
             "embeddings": (),
-            "ngrams": ("agent_mean", "customer_mean"),
-            "penalty": 1.0,
+            "ngrams": ("agent_mean", "agent_ending"),
+            "dense_weight": 0.2,
+            "penalty": 0.1,
             "speaker": "agent",
         }
     },

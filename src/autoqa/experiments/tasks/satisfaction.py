@@ -3,6 +3,7 @@
 The published task (Sun et al. 2021, SIGIR; Deng et al. 2022, WWW; Ye et al. 2023, ACL): one
 example per customer turn from the fourth on, with everything said up to then, and one per
 dialogue. The class is 0, 1 or 2 as the mean of all ratings is below, at or above the middle.
+``eval_points*.csv`` has the last word on which moments count, and on their classes.
 """
 
 from __future__ import annotations
@@ -32,10 +33,13 @@ from autoqa.features.views import Item
 from autoqa.records import CSAT, LabelledTranscript, Speaker
 
 CLASSES = (0, 1, 2)
+_SCALE = (1.0, 5.0)  # of ratings that do not say theirs
 _FIRST_TURN = 3  # customer turns before the fourth have too little to go on
 _TURN = ("satisfaction_turn", "satisfaction3_turn")
 _OVERALL = ("satisfaction_overall", "satisfaction3_overall")
 _HARD_WEIGHT = 0.7  # how much the published class counts beside the raters' own shares
+
+Scale = tuple[float, float]
 
 
 def class_of(ratings: Sequence[float], middle: float) -> int:
@@ -45,29 +49,38 @@ def class_of(ratings: Sequence[float], middle: float) -> int:
 
 
 def _examples(dataset: Dataset) -> dict[str, Examples]:
+    pointed: dict[str, list[int | None]] = {}
+    for conversation, turn in dataset.points:
+        pointed.setdefault(conversation, []).append(turn)
     items: list[Item] = []
     raters: list[list[float]] = []
-    middles: list[float] = []
+    scales: list[Scale] = []
     for place, one in enumerate(dataset.labelled):
-        for turn, given, middle in _rated_moments(one):
+        given, scale = _given(one)
+        late = _late_turns(one)
+        named = pointed.get(one.transcript.conversation_id, [])
+        counted = [turn for turn in given if turn is None or turn in late]
+        # A point without ratings is an example all the same: the file says its class.
+        for turn in dict.fromkeys([*counted, *named]):
             items.append(Item(place, turn))
-            raters.append(given)
-            middles.append(middle)
+            raters.append(given.get(turn, []))
+            scales.append(scale)
     if not items:
         raise missing(
             dataset, "satisfaction labels (satisfaction_turn, satisfaction_overall or csat)"
         )
-    labels = np.array([class_of(g, m) for g, m in zip(raters, middles, strict=True)])
+    middles = [(low + high) / 2 for low, high in scales]
     names = [dataset.labelled[i.transcript].transcript.conversation_id for i in items]
-    # The file of evaluation points has the last word on the published classes.
-    keys = [(name, item.turn) for name, item in zip(names, items, strict=True)]
-    labels = np.array([dataset.points.get(k, own) for k, own in zip(keys, labels, strict=True)])
+    labels = np.zeros(len(items), int)
+    truth = np.zeros(len(items))
     shares = np.zeros((len(items), len(CLASSES)))
-    for row, (given, middle) in enumerate(zip(raters, middles, strict=True)):
-        for value in given:
-            shares[row, class_of([value], middle)] += 1 / len(given)
+    for row, (name, item) in enumerate(zip(names, items, strict=True)):
+        point = dataset.points.get((name, item.turn))
+        labels[row] = class_of(raters[row], middles[row]) if point is None else point
+        truth[row] = np.mean(raters[row]) if raters[row] else _typical(labels[row], scales[row])
+        for value in raters[row] or [truth[row]]:
+            shares[row, class_of([value], middles[row])] += 1 / max(len(raters[row]), 1)
     shares = (shares + _HARD_WEIGHT * np.eye(3)[labels]) / (1 + _HARD_WEIGHT)
-    truth = np.array([np.mean(given) for given in raters])
     return {
         CSAT: Examples(
             items,
@@ -81,27 +94,43 @@ def _examples(dataset: Dataset) -> dict[str, Examples]:
     }
 
 
-def _rated_moments(
-    one: LabelledTranscript,
-) -> list[tuple[int | None, list[float], float]]:
-    """Return the moments that were rated: turn (None, overall), ratings, middle of the scale."""
+def _given(one: LabelledTranscript) -> tuple[dict[int | None, list[float]], Scale]:
+    """Return the ratings of each moment (turn; None, overall), and their scale.
+
+    What the customer answered stands for an overall rating where nobody else gave one.
+    """
     by_turn: dict[int | None, list[float]] = {}
-    middle = 1.0
+    scale: Scale | None = None
     for rating in one.ratings:
         if rating.criterion in (*_TURN, *_OVERALL) and rating.level is not None:
-            low, high = one.scales.get(rating.criterion, (1.0, 5.0))
-            middle = (low + high) / 2
-            given = rating.expected if rating.expected is not None else rating.level
-            by_turn.setdefault(rating.turn, []).append(float(given))
-    customer = [i for i, t in enumerate(one.transcript.turns) if t.speaker is Speaker.CUSTOMER]
-    late = set(customer[_FIRST_TURN:])
-    found: list[tuple[int | None, list[float], float]] = [
-        (turn, given, middle) for turn, given in by_turn.items() if turn is None or turn in late
-    ]
-    if not by_turn and one.surveys:
+            own = one.scales.get(rating.criterion, _SCALE)
+            scale = scale or own
+            given = float(rating.expected if rating.expected is not None else rating.level)
+            by_turn.setdefault(rating.turn, []).append(_carried(given, own, scale))
+    if None not in by_turn and one.surveys:
         survey = one.surveys[0]
-        found.append((None, [survey.score], sum(survey.scale) / 2))
-    return found
+        scale = scale or survey.scale
+        by_turn[None] = [_carried(survey.score, survey.scale, scale)]
+    return by_turn, scale or _SCALE
+
+
+def _carried(value: float, own: Scale, scale: Scale) -> float:
+    """Return a value of one scale on another, by its share of its own."""
+    if own == scale:
+        return value
+    return scale[0] + (value - own[0]) / (own[1] - own[0]) * (scale[1] - scale[0])
+
+
+def _late_turns(one: LabelledTranscript) -> set[int]:
+    """The customer's turns from the fourth on."""
+    customer = [i for i, t in enumerate(one.transcript.turns) if t.speaker is Speaker.CUSTOMER]
+    return set(customer[_FIRST_TURN:])
+
+
+def _typical(label: int, scale: Scale) -> float:
+    """The middle of what a class covers of the scale: 2, 3 or 4 of 1-5."""
+    low, high = scale
+    return low + (high - low) * (label + 1) / 4
 
 
 def at_points(dataset: Dataset, examples: dict[str, Examples]) -> dict[str, Examples]:
@@ -126,7 +155,7 @@ def _judge(
     n_resamples: int = 1000,
     seed: int = 7,
 ) -> Judged:
-    one = at_points(dataset, examples)[CSAT]
+    one = examples[CSAT]
     said = predictions[CSAT]
     options: dict[str, Any] = {"clusters": one.clusters, "n_resamples": n_resamples, "seed": seed}
     metrics: dict[str, Estimate] = dict(
@@ -136,13 +165,19 @@ def _judge(
     return Judged(
         metrics,
         majority_metrics(one.labels, CLASSES),
-        _ceiling(one, **options),
+        _ceiling(one, _middles(dataset, one), **options),
         len(one),
         len(set(one.clusters)),
     )
 
 
-def _ceiling(one: Examples, **options: Any) -> dict[str, Estimate] | None:
+def _middles(dataset: Dataset, one: Examples) -> list[float]:
+    """The middle of the scale that each item was rated on."""
+    scales = [_given(labelled)[1] for labelled in dataset.labelled]
+    return [sum(scales[item.transcript]) / 2 for item in one.items]
+
+
+def _ceiling(one: Examples, middles: Sequence[float], **options: Any) -> dict[str, Estimate] | None:
     """One rater's class against the class of all the others' mean, as the model's is judged."""
     several = [i for i, given in enumerate(one.raters) if len(given) > 1]
     if not several:
@@ -154,7 +189,7 @@ def _ceiling(one: Examples, **options: Any) -> dict[str, Estimate] | None:
         given = one.raters[i]
         for k, value in enumerate(given):
             rest = given[:k] + given[k + 1 :]
-            cells.append(class_of(rest, 3.0) * 3 + class_of([value], 3.0))
+            cells.append(class_of(rest, middles[i]) * 3 + class_of([value], middles[i]))
             weights.append(1 / len(given))
             clusters.append(one.clusters[i])
             alone.append(value)
@@ -176,7 +211,15 @@ def _ceiling(one: Examples, **options: Any) -> dict[str, Estimate] | None:
 SATISFACTION = Task(
     name="satisfaction",
     heads=(csat_criterion(CLASSES),),
-    settings={CSAT: CSAT_SETTINGS},
+    # Labels by the thousand, one per turn: smoother, and closer to the last exchange.
+    settings={
+        CSAT: {
+            **CSAT_SETTINGS,
+            "ngrams": ("target", "reply_to"),
+            "dense_weight": 0.5,
+            "penalty": 6.0,
+        }
+    },
     examples=_examples,
     judge=_judge,
 )
