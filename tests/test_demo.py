@@ -9,6 +9,7 @@ import pytest
 from autoqa.demo import run_demo
 from autoqa.errors import DataError
 from autoqa.experiments.tracking import Tracker
+from autoqa.features.embedding_cache import CachedEncoder
 from autoqa.records import Evaluation, Flag, Rating, Transcript
 from autoqa.sample import sample_path
 from autoqa.scorers.folder import ModelFolder
@@ -18,13 +19,13 @@ from autoqa.store import read_records
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory, fake_encoder_class):
     """A small demo, its folder, and what it said on the way; vectors stand in for the encoders."""
-    encoder = fake_encoder_class()
+    encoder = CachedEncoder(fake_encoder_class())
     said = []
     with pytest.MonkeyPatch.context() as patch:
         for module in ("experiments.training", "experiments.qa_vs_csat", "batch.work"):
             patch.setattr(f"autoqa.{module}.default_encoders", lambda **_: {"*": encoder})
         out = tmp_path_factory.mktemp("demo") / "out"
-        result = run_demo(out, conversations=220, progress=said.append)
+        result = run_demo(out, conversations=200, progress=said.append)
     return result, out, said
 
 
@@ -48,7 +49,7 @@ def test_everything_that_the_closing_text_names_is_there(demo):
 def test_what_is_simulated_or_fictional_is_called_so(demo):
     result, out, said = demo
     text = result.to_text()
-    assert "learned from 220 SIMULATED" in " ".join(text.split())
+    assert "learned from 200 SIMULATED" in " ".join(text.split())
     assert "fictional conversations" in text
     assert "simulated" in (out / "experiment.md").read_text(encoding="utf-8")
     assert "simulated centre" in text

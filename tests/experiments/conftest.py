@@ -10,6 +10,7 @@ import pytest
 
 from autoqa.experiments.fitting import fit_head
 from autoqa.experiments.tasks import TASKS, load_dataset
+from autoqa.experiments.tracking import Tracker
 from autoqa.features.batch import Batch
 from autoqa.scorers.folder import HeadCard, write_models
 
@@ -230,6 +231,12 @@ def toy_models(tmp_path_factory, toy_data, fake_encoder_class):
     folder = tmp_path_factory.mktemp("models") / "toy"
     write_models(folder, models, cards)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tracker(tmp_path_factory):
+    """One database for all: a fresh one takes several seconds. Tests differ in their questions."""
+    return Tracker(f"sqlite:///{tmp_path_factory.mktemp('store') / 'mlflow.db'}")
 
 
 @pytest.fixture

@@ -31,11 +31,6 @@ def spec_of(*data, arms=ARMS, **more):
     )
 
 
-@pytest.fixture(scope="module")
-def tracker(tmp_path_factory):
-    return Tracker(f"sqlite:///{tmp_path_factory.mktemp('store') / 'mlflow.db'}")
-
-
 @pytest.fixture
 def nowhere(tmp_path):
     database = tmp_path / "untouched.db"

@@ -22,12 +22,6 @@ REAL = Path(os.environ.get("AUTOQA_DATA", ROOT / "../shared/data"))
 SPECS = sorted((ROOT / "experiments").glob("*.yaml"))
 
 
-@pytest.fixture(scope="module")
-def tracker(tmp_path_factory):
-    """One database for the module: a fresh one takes several seconds."""
-    return Tracker(f"sqlite:///{tmp_path_factory.mktemp('store') / 'mlflow.db'}")
-
-
 @pytest.fixture
 def nowhere(tmp_path):
     """A tracker that has logged nothing yet, and its database."""
