@@ -6,7 +6,7 @@ minute of the machine does not fall on one variant alone.
 
 * ``sentence-transformers``: ``SentenceTransformer(...).encode(texts)`` with its defaults
 * ``onnxruntime fp32``, ``openvino bf16``: this project's encoder, loading apart
-* ``autoqa score``: the whole command, start-up apart: the time for all conversations minus
+* ``autoqa score``: the whole command, start-up of its workers apart: the time for all minus
   that for the first few
 * ``pipelines``: one Hugging Face text-classification pipeline per criterion with the same
   encoder. One is measured, on fewer conversations, and its time multiplied by ``--criteria``
@@ -310,12 +310,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--data", type=Path, help="dataset folder; default: ../shared/data/uss_mwoz"
     )
-    parser.add_argument("--dialogues", type=int, default=200)
+    parser.add_argument("--dialogues", type=int, default=400)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--criteria", type=int, default=10)
     parser.add_argument("--pipeline-dialogues", type=int, default=20)
-    parser.add_argument("--start-up-dialogues", type=int, default=4)
+    parser.add_argument("--start-up-dialogues", type=int, default=96)
     parser.add_argument("--models", default="models/default", help="folder for `autoqa score`")
     parser.add_argument("--score-command", default=SCORE_COMMAND, help="what to run end to end")
     parser.add_argument("--json", type=Path, help="also write the results here")

@@ -315,3 +315,26 @@ def test_a_later_turn_never_moves_an_earlier_item(encoders, data):
         fitted.probabilities(cut, items_of(long)),
         atol=1e-6,
     )
+
+
+def test_a_balanced_decision_goes_by_the_base_rate_of_the_source(fake_encoder, data):
+    transcripts, _ = data
+    said = np.array([[0.40, 0.35, 0.25]])
+    fitted = model(fake_encoder, decision="balanced").fit(*data)
+    fitted.base_rate_ = np.array([0.4, 0.4, 0.2])  # .40/.4 = 1.0, .35/.4 = .9, .25/.2 = 1.25
+    fitted.base_rates_ = {"centre A": np.array([0.3, 0.4, 0.3])}  # 1.33, .88, .83
+    assert fitted.decide(said).tolist() == [2]
+    assert fitted.decide(said, ["centre A"]).tolist() == [0]
+    assert fitted.decide(said, ["never seen"]).tolist() == [2]
+    meta, arrays = fitted.to_arrays()
+    stored = TextModel.from_arrays(json.loads(json.dumps(meta)), arrays, fitted.ngrams_)
+    assert stored.decide(said, ["centre A"]).tolist() == [0]
+
+
+def test_only_sources_with_enough_items_have_a_base_rate_of_their_own(data, monkeypatch):
+    monkeypatch.setattr("autoqa.scorers.text_model._MIN_SOURCE", 50)
+    transcripts, levels = data
+    named = [replace(t, source="large" if i >= 40 else "small") for i, t in enumerate(transcripts)]
+    fitted = TextModel(LEVELS, embeddings=()).fit(named, levels)
+    assert list(fitted.base_rates_) == ["large"]
+    assert TextModel(LEVELS, embeddings=()).fit(named[40:], levels[40:]).base_rates_ == {}

@@ -19,7 +19,7 @@ from autoqa.readers import Quarantine, read
 from autoqa.records import Evaluation, Flag, Rating, Status, Transcript
 from autoqa.store import RecordWriter, atomic_write_json
 
-CHUNK = 64
+CHUNK = 32
 """Conversations scored together: enough to sort turns by length, few enough to stay small."""
 
 _WAITING = 2  # chunks in flight per worker, so that none idles while results are written

@@ -67,7 +67,8 @@ def summary(comparison: Comparison) -> list[str]:
         )
     if verdicts[Verdict.UNCERTAIN]:
         said.append(
-            f"Cannot be said, too few or too uniform ratings: "
+            "Cannot be said, the intervals are too wide (few conversations or agents, or ratings "
+            "nearly all alike): "
             f"{', '.join(verdicts[Verdict.UNCERTAIN])}."
         )
     if verdicts[Verdict.NO_CEILING]:

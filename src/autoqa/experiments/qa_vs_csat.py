@@ -97,7 +97,7 @@ def run_qa_vs_csat(spec: ExperimentSpec, tracker: Tracker, report: Progress) -> 
                         "n": next(iter(figures.values())).n,
                         "metrics": {k: v.to_dict() for k, v in figures.items()},
                     }
-                    if automated:
+                    if automated and arm_spec.use == "automated_qa":
                         found = _log_comparison(arm, centre, automated, spec)
                         pieces += [
                             f"### {arm_spec.name}, people and customers on {name}",

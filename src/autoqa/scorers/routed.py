@@ -98,8 +98,9 @@ class RoutedModel:
     ) -> NDArray[np.int_]:
         """Return the chosen level per item; the lowest level where no model serves."""
         chosen = np.full(len(items), self.levels[0])
-        for model, _, _, places in self._parts(batch, items):
-            chosen[places] = model.decide(probabilities[places])
+        for model, part, kept, places in self._parts(batch, items):
+            sources = [part.transcripts[item.transcript].source for item in kept]
+            chosen[places] = model.decide(probabilities[places], sources)
         return chosen
 
     def contributions(

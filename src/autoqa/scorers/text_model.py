@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 Matrix = Any  # a dense or a sparse matrix: scikit-learn and `Head` take both
 
 _CALIBRATION_SHARE = 0.2
+_MIN_SOURCE = 300  # items of one source below which its base rate would be noise
 _MIN_CALIBRATION = 30  # items below which a temperature would fit noise
 
 
@@ -101,7 +102,7 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Sequence[Transcript]) -> NDArray[np.int_]:
         """Return a level per transcript, shape (n,)."""
-        return self.decide(self.predict_proba(X))
+        return self.decide(self.predict_proba(X), [t.source for t in X])
 
     def predict_proba(self, X: Sequence[Transcript]) -> Floats:
         """Return probabilities over `levels`, shape (n, n_levels)."""
@@ -168,9 +169,9 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             temperature = _best_temperature(trial, trial.linear(X[held]), targets[held])
         self.head_ = self._head().fit(X, targets, levels, rows)
         self.head_.temperature = temperature
-        self.base_rate_ = np.average(
-            self.head_.probabilities(self.head_.linear(X)), axis=0, weights=rows
-        )
+        said = self.head_.probabilities(self.head_.linear(X))
+        self.base_rate_ = np.average(said, axis=0, weights=rows)
+        self.base_rates_ = _by_source(batch, items, said, rows)
         return self
 
     def probabilities(self, batch: Batch, items: Sequence[Item]) -> Floats:
@@ -179,15 +180,26 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return np.zeros((0, len(self.levels)))
         return self.head_.probabilities(self._linear(batch, items))
 
-    def decide(self, probabilities: Floats) -> NDArray[np.int_]:
-        """Return the chosen level per row; ties go to the lower level."""
+    def decide(self, probabilities: Floats, sources: Sequence[str | None] = ()) -> NDArray[np.int_]:
+        """Return the chosen level per row; ties go to the lower level.
+
+        Parameters
+        ----------
+        probabilities : array of shape (n, n_levels)
+        sources : sequence of str, optional
+            Where each conversation was recorded. With ``decision="balanced"``, a source that was
+            well represented in training is balanced by its own base rate.
+        """
         levels = np.array(self.levels)
         if self.decision == "expected":
             expected = probabilities @ levels
             chosen = np.abs(levels[None, :] - expected[:, None]).argmin(1)
             return np.asarray(levels[chosen])
         if self.decision == "balanced":
-            probabilities = probabilities / np.maximum(self.base_rate_, 1e-9)
+            known = self.base_rates_ if sources else {}
+            rates = [known.get(source or "", self.base_rate_) for source in sources]
+            usual = np.array(rates) if rates else self.base_rate_
+            probabilities = probabilities / np.maximum(usual, 1e-9)
         return np.asarray(levels[probabilities.argmax(1)])
 
     def contributions(
@@ -380,6 +392,7 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             "temperature": head.temperature,
             "spread": head.spread,
             "ngrams": self.ngrams_.key,
+            "sources": list(self.base_rates_),
         }
         arrays = {
             "weights": head.weights,
@@ -387,6 +400,7 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             "center": self.center_,
             "scale": self.scale_,
             "base_rate": self.base_rate_,
+            "base_rates": np.array(list(self.base_rates_.values())).reshape(-1, len(self.levels)),
         }
         return meta, {name: np.ascontiguousarray(a, np.float32) for name, a in arrays.items()}
 
@@ -405,6 +419,8 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         model.ngrams_ = ngrams
         model.center_, model.scale_ = arrays["center"].astype(float), arrays["scale"].astype(float)
         model.base_rate_ = arrays["base_rate"].astype(float)
+        rates = arrays["base_rates"].astype(float)
+        model.base_rates_ = dict(zip(meta["sources"], rates, strict=True))
         model.head_ = model._head()
         model.head_.levels = np.array(model.levels, float)
         model.head_.weights = arrays["weights"].astype(float)
@@ -428,6 +444,21 @@ def _levels_chosen(targets: Floats) -> int:
 def encoder_key(encoder: TextEncoder) -> str:
     """Name and weights of an encoder, whatever precision it runs at."""
     return f"{encoder.name}:{getattr(encoder, 'family', encoder.version)}"
+
+
+def _by_source(
+    batch: Batch, items: Sequence[Item], said: Floats, weights: Floats
+) -> dict[str, Floats]:
+    """Base rates of the sources that have enough items; none where all have the same source."""
+    sources = np.array([batch.transcripts[i.transcript].source or "" for i in items])
+    names, counts = np.unique(sources, return_counts=True)
+    if len(names) < 2:
+        return {}
+    return {
+        str(name): np.average(said[sources == name], axis=0, weights=weights[sources == name])
+        for name, count in zip(names, counts, strict=True)
+        if name and count >= _MIN_SOURCE
+    }
 
 
 def _statistics_row(batch: Batch, item: Item) -> Floats:
