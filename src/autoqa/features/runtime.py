@@ -68,6 +68,8 @@ class OpenVinoSession:
             # What an int8 graph leaves unquantised stays fp32.
             "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
             "INFERENCE_NUM_THREADS": threads or os.cpu_count() or 1,
+            # Pinned, the single threads of several worker processes would share the first core.
+            "ENABLE_CPU_PINNING": False,
             "PERFORMANCE_HINT": "LATENCY",
         }
         self._model = openvino.Core().compile_model(str(graph), "CPU", settings)
