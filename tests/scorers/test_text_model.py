@@ -318,7 +318,6 @@ def test_a_later_turn_never_moves_an_earlier_item(encoders, data):
 
 
 def test_a_balanced_decision_goes_by_the_base_rate_of_the_source(fake_encoder, data):
-    transcripts, _ = data
     said = np.array([[0.40, 0.35, 0.25]])
     fitted = model(fake_encoder, decision="balanced").fit(*data)
     fitted.base_rate_ = np.array([0.4, 0.4, 0.2])  # .40/.4 = 1.0, .35/.4 = .9, .25/.2 = 1.25
