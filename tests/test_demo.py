@@ -91,7 +91,10 @@ def test_the_models_are_whole_and_count_what_they_answer(demo):
 def test_the_experiment_is_in_the_demos_own_database(demo):
     result, out, _ = demo
     tracker = Tracker(f"sqlite:///{out / 'mlflow.db'}")
-    (run,) = tracker.list_runs()
+    models, run = tracker.list_runs()
+    assert result.model_uri.startswith("models:/m-")
+    assert result.model_uri in result.to_text()
+    assert tracker.show_run(models.run_id).arms == ()
     assert run.run_id == result.experiment.run_id
     assert run.run_id[:8] in result.to_text()
     detail = tracker.show_run(run.run_id)

@@ -11,6 +11,7 @@ from autoqa.batch import ScoringSetup, Summary, score
 from autoqa.evaluation.comparison import Comparison, compare
 from autoqa.evaluation.plots import plot_agreement
 from autoqa.evaluation.render import summary, to_markdown
+from autoqa.experiments.registering import log_trained
 from autoqa.experiments.run import ExperimentResult, run_experiment
 from autoqa.experiments.spec import ArmSpec, ExperimentSpec, SplitSpec
 from autoqa.experiments.tracking import Tracker
@@ -38,6 +39,7 @@ class DemoResult:
     experiment: ExperimentResult
     comparison: Comparison
     flagged: tuple[str, ...]
+    model_uri: str
     seconds: float
 
     def to_text(self) -> str:
@@ -68,7 +70,7 @@ Where things are
   {out}/scores/        evaluations, ratings, csat, flags, transcripts (Parquet), summary.json
   {out}/comparison/    comparison.md, comparison.json, agreement.png
   {out}/experiment.md  and in MLflow: mlflow ui --backend-store-uri sqlite:///{out}/mlflow.db
-  {out}/models/        the trained models and their card
+  {out}/models/        the trained models and their card; in MLflow {self.model_uri}
 
 Try next
   autoqa scorecard show support-core.es
@@ -116,7 +118,10 @@ def run_demo(
     say("Comparing automated QA, human QA and CSAT")
     comparison = _compare_sample(folder)
     say("Running an experiment on the simulated centre")
-    experiment = _experiment(folder, simulated.conversations.parent)
+    tracker = Tracker(f"sqlite:///{(folder / 'mlflow.db').resolve()}")
+    experiment = _experiment(folder, simulated.conversations.parent, tracker)
+    say("Logging the models")
+    model_uri = log_trained(tracker, folder / "models", card, training)
     return DemoResult(
         folder,
         training,
@@ -124,6 +129,7 @@ def run_demo(
         experiment,
         comparison,
         _flagged(folder),
+        model_uri,
         time.perf_counter() - started,
     )
 
@@ -152,7 +158,7 @@ def _compare_sample(folder: Path) -> Comparison:
     return comparison
 
 
-def _experiment(folder: Path, centre: Path) -> ExperimentResult:
+def _experiment(folder: Path, centre: Path, tracker: Tracker) -> ExperimentResult:
     spec = ExperimentSpec(
         question="Does automated QA tell CSAT as well as human QA does? (simulated centre)",
         task="qa_vs_csat",
@@ -170,7 +176,6 @@ def _experiment(folder: Path, centre: Path) -> ExperimentResult:
         metrics=("spearman", "auc_dissatisfied", "mae"),
         n_resamples=300,
     )
-    tracker = Tracker(f"sqlite:///{(folder / 'mlflow.db').resolve()}")
     result = run_experiment(spec, tracker=tracker)
     atomic_write_text(folder / "experiment.md", result.to_markdown())
     return result

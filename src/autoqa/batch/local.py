@@ -22,6 +22,8 @@ from autoqa.store import RecordWriter, atomic_write_json
 CHUNK = 32
 """Conversations scored together: enough to sort turns by length, few enough to stay small."""
 
+_WORTH_WORKERS = 8  # chunks from which starting processes pays; below, threads do as well
+
 _WAITING = 2  # chunks in flight per worker, so that none idles while results are written
 
 _TABLES = ("evaluations", "ratings", "csat", "flags", "transcripts")
@@ -92,7 +94,7 @@ def score(
     format, columns
         See `autoqa.readers.read`.
     workers : int, optional
-        Processes; one per core when not given. Inputs of one chunk are scored in this process.
+        Processes; one per core when not given. Small inputs are scored in this process.
         A script that asks for more than one runs under ``if __name__ == "__main__":``.
     progress : callable, optional
         See `Progress`.
@@ -181,9 +183,10 @@ def _scored(
     chunks: Iterator[list[Transcript]], setup: ScoringSetup, workers: int | None
 ) -> Iterator[Scored]:
     """Score chunks in order; in processes of their own where there is more than one."""
-    first = list(islice(chunks, 2))
+    enough = 2 if workers else _WORTH_WORKERS
+    first = list(islice(chunks, enough))
     n_workers = workers or _cores()
-    if len(first) < 2 or n_workers == 1:
+    if len(first) < enough or n_workers == 1:
         for chunk in _again(first, chunks):
             yield setup.score(chunk)
         return
