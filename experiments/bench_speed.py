@@ -310,12 +310,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--data", type=Path, help="dataset folder; default: ../shared/data/uss_mwoz"
     )
-    parser.add_argument("--dialogues", type=int, default=400)
+    parser.add_argument("--dialogues", type=int, default=800)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--criteria", type=int, default=10)
     parser.add_argument("--pipeline-dialogues", type=int, default=20)
-    parser.add_argument("--start-up-dialogues", type=int, default=96)
+    parser.add_argument("--start-up-dialogues", type=int, default=288)
     parser.add_argument("--models", default="models/default", help="folder for `autoqa score`")
     parser.add_argument("--score-command", default=SCORE_COMMAND, help="what to run end to end")
     parser.add_argument("--json", type=Path, help="also write the results here")
