@@ -204,9 +204,9 @@ def test_turns_statistics_and_intercept_add_up_to_the_score(encoders, data, link
     batch, items = Batch(transcripts, encoders=encoders), items_of(transcripts)
     fitted = TextModel(LEVELS, **settings).fit_items(batch, items, levels)
     head, z = fitted.head_, fitted._linear(batch, items)
-    n_embedding = 16 * len(views)
-    scaled = (fitted._dense(batch, items) - fitted.center_) / fitted.scale_
-    by_statistics = scaled[:, n_embedding:] @ head.weights[n_embedding : len(fitted.scale_)]
+    features, n_embedding = fitted.features_, 16 * len(views)
+    scaled = (features.dense(batch, items) - features.center) / features.scale
+    by_statistics = scaled[:, n_embedding:] @ head.weights[n_embedding : len(features.scale)]
     rest = (z - by_statistics - head.intercept) * head.sensitivity(z)
     for row, (turns, shares) in enumerate(fitted.contributions(batch, items)):
         assert shares.sum() == pytest.approx(rest[row].sum(), abs=1e-5)
@@ -297,7 +297,7 @@ def test_a_shared_vocabulary_is_used_as_given(encoders, data):
     shared = TurnNgrams(("great", "useless"), [1.0, 1.0])
     fitted = TextModel(LEVELS).fit_items(batch, items, data[1], ngrams=shared)
     assert fitted.ngrams_ is shared
-    assert len(fitted.head_.weights) == len(fitted.scale_) + 2
+    assert len(fitted.head_.weights) == len(fitted.features_.scale) + 2
 
 
 def test_a_later_turn_never_moves_an_earlier_item(encoders, data):

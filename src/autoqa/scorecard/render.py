@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
+from itertools import count
 
-from autoqa.scorecard.schema import Condition, Criterion, Scorecard, Section
+from autoqa.scorecard.columns import apart, beside, columns, hanging, wrapped
+from autoqa.scorecard.schema import Condition, Criterion, Scorecard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +84,72 @@ _WORDS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One criterion, with what the form says about it; empty where there is nothing to say."""
+
+    number: int
+    criterion: Criterion
+    critical: str
+    applies: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One section."""
+
+    title: str
+    points: float
+    rows: tuple[_Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What both forms show, before it is laid out or escaped."""
+
+    words: _Words
+    title: str
+    version: str
+    parts: tuple[_Part, ...]
+
+    @property
+    def points(self) -> float:
+        return sum(row.criterion.weight for part in self.parts for row in part.rows)
+
+    @classmethod
+    def of(cls, card: Scorecard) -> _Form:
+        primary = card.language.replace("_", "-").split("-")[0].lower()
+        words = _WORDS.get(primary, _WORDS["en"])
+        numbers = count(1)
+        parts = tuple(
+            _Part(
+                section.title or section.id,
+                sum(criterion.weight for criterion in section.criteria),
+                tuple(_row(next(numbers), criterion, words) for criterion in section.criteria),
+            )
+            for section in card.sections
+        )
+        version = f"{card.id} · {words.version} {card.version}"
+        return cls(words, card.title or card.id, version, parts)
+
+
+def _row(number: int, criterion: Criterion, words: _Words) -> _Row:
+    critical = applies = ""
+    if criterion.critical:
+        critical = words.critical_section if criterion.critical == "section" else words.critical
+    if criterion.applies_when:
+        applies = f"{words.applies}: {_condition(criterion.applies_when)}"
+    return _Row(number, criterion, critical, applies)
+
+
+def _condition(condition: Condition) -> str:
+    said = condition.model_dump(mode="json", exclude_defaults=True)
+    return ", ".join(
+        f"{key} = {' | '.join(value) if isinstance(value, list) else value}"
+        for key, value in said.items()
+    )
+
+
 def as_form(card: Scorecard, *, width: int = 80) -> str:
     """Return a scorecard as a form in plain text: boxes to tick, weights, critical marks, N/A.
 
@@ -98,55 +165,52 @@ def as_form(card: Scorecard, *, width: int = 80) -> str:
         Lines without trailing blanks and without control characters of the scorecard's texts.
     """
     width = max(width, 40)
-    words = _words(card)
-    total = f"{words.total}: ____ / {_points(card.sections):g}"
+    form = _Form.of(card)
+    words = form.words
     blanks = f"{words.conversation}: ________  {words.rater}: ________  {words.date}: ________"
     lines = [
         "═" * width,
-        *_wrapped(card.title or card.id, width),
-        *_wrapped(f"{card.id} · {words.version} {card.version} · {card.language}", width),
+        *wrapped(form.title, width),
+        *wrapped(f"{form.version} · {card.language}", width),
         "═" * width,
     ]
     if card.description:
-        lines += ["", *_wrapped(card.description, width)]
-    lines += ["", *_wrapped(blanks, width)]
-    number = 0
-    for section in card.sections:
-        title = (section.title or section.id).upper()
-        worth = f"{_points([section]):g} {words.points}"
-        lines += ["", *_beside(title, worth, width), "─" * width]
-        for criterion in section.criteria:
-            number += 1
-            lines += ["", *_criterion_lines(criterion, number, words, width)]
-    lines += ["", "═" * width, _apart("", total, width)]
+        lines += ["", *wrapped(card.description, width)]
+    lines += ["", *wrapped(blanks, width)]
+    for part in form.parts:
+        worth = f"{part.points:g} {words.points}"
+        lines += ["", *beside(part.title.upper(), worth, width), "─" * width]
+        for row in part.rows:
+            lines += ["", *_row_lines(row, words, width)]
+    total = f"{words.total}: ____ / {form.points:g}"
+    lines += ["", "═" * width, apart("", total, width)]
     return "\n".join(line.rstrip() for line in lines)
 
 
 def to_html(card: Scorecard) -> str:
     """Return a scorecard as one HTML table; every text of the scorecard is escaped."""
-    words = _words(card)
+    form = _Form.of(card)
     rows = []
-    for section in card.sections:
-        title = escape(section.title or section.id)
+    for part in form.parts:
         rows.append(
-            f'<tr><th colspan="3" style="text-align:left">{title}</th>'
-            f"<th>{_points([section]):g}</th></tr>"
+            f'<tr><th colspan="3" style="text-align:left">{escape(part.title)}</th>'
+            f"<th>{part.points:g}</th></tr>"
         )
-        rows += [_html_row(criterion, words) for criterion in section.criteria]
-    heading = escape(f"{card.title or card.id} · {card.id} · {words.version} {card.version}")
+        rows += [_row_html(row) for row in part.rows]
     return (
         f'<table lang="{escape(card.language)}">'
-        f'<caption style="text-align:left">{heading}</caption>'
+        f'<caption style="text-align:left">{escape(f"{form.title} · {form.version}")}</caption>'
         f"<tbody>{''.join(rows)}</tbody></table>"
     )
 
 
-def _html_row(criterion: Criterion, words: _Words) -> str:
+def _row_html(row: _Row) -> str:
+    criterion = row.criterion
     marks = ""
-    if criterion.critical:
-        marks = f"<br><strong>{escape(_critical(criterion, words))}</strong>"
-    if criterion.applies_when:
-        marks += f"<br><em>{escape(_applies(criterion.applies_when, words))}</em>"
+    if row.critical:
+        marks += f"<br><strong>{escape(row.critical)}</strong>"
+    if row.applies:
+        marks += f"<br><em>{escape(row.applies)}</em>"
     levels = "<br>".join(
         f'<span title="{escape(level.description)}">{number} {escape(level.label)}</span>'
         for number, level in criterion.levels.items()
@@ -158,113 +222,22 @@ def _html_row(criterion: Criterion, words: _Words) -> str:
     )
 
 
-def _criterion_lines(criterion: Criterion, number: int, words: _Words, width: int) -> Iterator[str]:
-    label = f"{number:>2}. "
+def _row_lines(row: _Row, words: _Words, width: int) -> Iterator[str]:
+    criterion = row.criterion
+    label = f"{row.number:>2}. "
     indent = " " * len(label)
     worth = f"{criterion.weight:g} {words.points}"
-    for i, line in enumerate(_beside(criterion.question, worth, width - len(label))):
+    for i, line in enumerate(beside(criterion.question, worth, width - len(label))):
         yield (indent if i else label) + line
-    if criterion.critical:
-        yield from _hanging(f"{indent}! ", _critical(criterion, words), width)
-    if criterion.applies_when:
-        yield from _hanging(indent, _applies(criterion.applies_when, words), width)
-    if criterion.guidance:
-        yield from _hanging(indent, criterion.guidance, width)
+    if row.critical:
+        yield from hanging(f"{indent}! ", row.critical, width)
+    for text in (row.applies, criterion.guidance):
+        if text:
+            yield from hanging(indent, text, width)
     digits = max(len(str(level)) for level in criterion.levels)
     for level, meaning in criterion.levels.items():
         text = meaning.label + (f": {meaning.description}" if meaning.description else "")
-        yield from _hanging(f"{indent}[ ] {level:>{digits}}  ", text, width)
+        yield from hanging(f"{indent}[ ] {level:>{digits}}  ", text, width)
     if criterion.not_applicable:
         yield f"{indent}[ ] N/A  {words.not_applicable}"
-    yield f"{indent}{words.note}: {'_' * (width - len(indent) - _columns(words.note) - 2)}"
-
-
-def _critical(criterion: Criterion, words: _Words) -> str:
-    return words.critical_section if criterion.critical == "section" else words.critical
-
-
-def _applies(condition: Condition, words: _Words) -> str:
-    said = condition.model_dump(mode="json", exclude_defaults=True)
-    parts = (
-        f"{key} = {' | '.join(value) if isinstance(value, list) else value}"
-        for key, value in said.items()
-    )
-    return f"{words.applies}: {', '.join(parts)}"
-
-
-def _points(sections: tuple[Section, ...] | list[Section]) -> float:
-    return sum(criterion.weight for section in sections for criterion in section.criteria)
-
-
-def _words(card: Scorecard) -> _Words:
-    primary = card.language.replace("_", "-").split("-")[0].lower()
-    return _WORDS.get(primary, _WORDS["en"])
-
-
-def _columns(text: str) -> int:
-    """Terminal columns that a text takes."""
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
-        for char in text
-    )
-
-
-def _beside(text: str, worth: str, width: int) -> Iterator[str]:
-    """`text` on the left, `worth` at the right end of its first line."""
-    for i, line in enumerate(_wrapped(text, width - _columns(worth) - 2)):
-        yield line if i else _apart(line, worth, width)
-
-
-def _apart(left: str, right: str, width: int) -> str:
-    return left + " " * (width - _columns(left) - _columns(right)) + right
-
-
-def _hanging(head: str, text: str, width: int) -> Iterator[str]:
-    """`text` after `head`, further lines indented as far as `head` reaches."""
-    for i, line in enumerate(_wrapped(text, width - _columns(head))):
-        yield (head if i == 0 else " " * _columns(head)) + line
-
-
-def _wrapped(text: str, width: int) -> Iterator[str]:
-    """Lines of at most `width` columns; at least one. Chinese text breaks between characters."""
-    line, used = "", 0
-    for piece in _pieces(_printable(text)):
-        size = _columns(piece)
-        if used and used + _columns(piece.rstrip()) > width:
-            yield line.rstrip()
-            line, used = "", 0
-        while size > width:  # a word longer than a line, for example a link
-            cut = max(width // 2, 1) if size > len(piece) else width
-            yield piece[:cut]
-            piece = piece[cut:]
-            size = _columns(piece)
-        line += piece
-        used += size
-    yield line.rstrip()
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """Where a line may break: after a blank, and around wide characters but not before a stop."""
-    piece = ""
-    for char in text:
-        wide = unicodedata.east_asian_width(char) in "WF"
-        stop = unicodedata.category(char) in ("Pe", "Pf", "Po")
-        if piece and not stop and (wide or piece[-1] == " " or _breaks_after(piece[-1])):
-            yield piece
-            piece = ""
-        piece += char
-    if piece:
-        yield piece
-
-
-def _breaks_after(char: str) -> bool:
-    return unicodedata.east_asian_width(char) in "WF" and unicodedata.category(char) not in (
-        "Ps",
-        "Pi",
-    )
-
-
-def _printable(text: str) -> str:
-    """One line without control characters, which could move a terminal's cursor."""
-    kept = (c for c in text if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
-    return " ".join("".join(kept).split())
+    yield f"{indent}{words.note}: {'_' * (width - len(indent) - columns(words.note) - 2)}"

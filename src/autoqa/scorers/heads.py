@@ -140,3 +140,20 @@ def _unfold(targets: Floats, weights: Floats) -> tuple[NDArray[np.int_], NDArray
     """Turn soft targets into weighted rows: one per item and level that somebody chose."""
     rows, labels = np.nonzero(targets > 1e-9)  # shares that sum to nearly 1 leave a speck behind
     return rows, labels, targets[rows, labels] * weights[rows]
+
+
+def best_temperature(head: Head, z: Floats, targets: Floats) -> float:
+    """Return the temperature with the least negative log-likelihood on held-out items.
+
+    Guo et al. (2017), "On Calibration of Modern Neural Networks", ICML.
+    """
+    from scipy.optimize import minimize_scalar
+
+    def loss(log_temperature: float) -> float:
+        head.temperature = float(np.exp(log_temperature))
+        p = np.clip(head.probabilities(z), 1e-9, 1.0)
+        return float(-(targets * np.log(p)).sum(axis=1).mean())
+
+    found = minimize_scalar(loss, bounds=(-2.0, 2.0), method="bounded")
+    head.temperature = 1.0
+    return float(np.exp(found.x))

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, partial
-from operator import matmul
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_matrix, hstack
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from autoqa.errors import DataError, ModelError
+from autoqa.errors import DataError
 from autoqa.features.batch import Batch
 from autoqa.features.encoders import TextEncoder
-from autoqa.features.ngrams import TurnNgrams, turn_text, unit_rows
-from autoqa.features.statistics import STATISTICS
-from autoqa.features.views import VIEWS, Item, pooling_weights
-from autoqa.records import Speaker, Transcript
-from autoqa.scorers.heads import Head, Link
+from autoqa.features.ngrams import TurnNgrams
+from autoqa.features.views import Item
+from autoqa.records import Transcript
+from autoqa.scorers.heads import Head, Link, best_temperature
+from autoqa.scorers.text_features import TextFeatures
 
 Floats = NDArray[np.float64]
-Matrix = Any  # a dense or a sparse matrix: scikit-learn and `Head` take both
 
 _CALIBRATION_SHARE = 0.2
 _MIN_SOURCE = 300  # items of one source below which its base rate would be noise
@@ -109,13 +106,7 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self.probabilities(self._batch(X), [Item(i) for i in range(len(X))])
 
     def _batch(self, X: Sequence[Transcript]) -> Batch:
-        if not self.embeddings:
-            return Batch(X)
-        if self.encoder is not None:
-            return Batch(X, encoders={"*": self.encoder})
-        from autoqa.features.routing import encoder_routes
-
-        return Batch(X, encoders=_shared_encoders(tuple(encoder_routes().items())))
+        return self._features().batch(X, self.encoder)
 
     # the batch side: many items of the same conversations
 
@@ -147,7 +138,7 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         DataError
             If there is nothing to learn from.
         """
-        self._check_settings()
+        features = self._features()
         targets = self._targets(np.asarray(y))
         if len(targets) != len(items):
             raise DataError(f"{len(items)} items but {len(targets)} labels")
@@ -156,17 +147,17 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rows = np.ones(len(items)) if weights is None else np.asarray(weights, float)
         group = np.array([i.transcript for i in items]) if groups is None else np.asarray(groups)
         self.classes_ = np.array(self.levels)
-        self.encoder_ = self._encoder_key(batch)
-        self.ngrams_ = self._vocabulary(batch, ngrams)
-        self._learn_scaling(batch, items)
-        X = self._matrix(batch, items)
+        self.features_ = features.learned(
+            batch, items, vocabulary=ngrams, vocabulary_size=self.vocabulary
+        )
+        X = self.features_.matrix(batch, items)
         levels = np.array(self.levels, float)
         held = self._held_out(group)
         temperature = 1.0
         fitting = ~held
         if held.sum() >= _MIN_CALIBRATION and _levels_chosen(targets[fitting]) > 1:
             trial = self._head().fit(X[fitting], targets[fitting], levels, rows[fitting])
-            temperature = _best_temperature(trial, trial.linear(X[held]), targets[held])
+            temperature = best_temperature(trial, trial.linear(X[held]), targets[held])
         self.head_ = self._head().fit(X, targets, levels, rows)
         self.head_.temperature = temperature
         said = self.head_.probabilities(self.head_.linear(X))
@@ -213,136 +204,31 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         if not items:
             return []
-        z = self._linear(batch, items)
-        slope = self.head_.sensitivity(z)
-        total: csr_matrix | None = None
-        for pooling, per_turn, norm in self._turn_scores(batch, items):
-            for output in range(per_turn.shape[1]):
-                share = pooling.multiply((slope[:, output] / norm)[:, None])
-                part = share.multiply(per_turn[:, output][None, :]).tocsr()
-                total = part if total is None else total + part
-        if total is None:
-            return [(np.zeros(0, int), np.zeros(0)) for _ in items]
-        starts = np.concatenate([[0], np.cumsum([len(t.turns) for t in batch.transcripts])])
-        found = []
-        for row, item in enumerate(items):
-            entries = slice(total.indptr[row], total.indptr[row + 1])
-            turns = total.indices[entries] - starts[item.transcript]
-            order = np.argsort(turns)
-            found.append((turns[order], np.asarray(total.data[entries], float)[order]))
-        return found
+        slope = self.head_.sensitivity(self._linear(batch, items))
+        return self.features_.turn_shares(batch, items, self.head_.weights, slope)
 
-    # features
+    @property
+    def ngrams_(self) -> TurnNgrams:
+        """The vocabulary of a fitted model."""
+        return self.features_.vocabulary
+
+    @property
+    def encoder_(self) -> str:
+        """Name and weights of the encoder whose vectors a fitted model reads."""
+        return self.features_.encoder
 
     def _linear(self, batch: Batch, items: Sequence[Item]) -> Floats:
-        """The head's linear part; keeps dense and sparse features apart, so nothing is copied."""
-        self._check_encoder(batch)
-        width = len(self.scale_)
-        dense_weights = self.head_.weights[:width] / self.scale_[:, None]
-        z = self._dense(batch, items) @ dense_weights
-        z += self.head_.intercept - self.center_ @ dense_weights
-        size = len(self.ngrams_.vocabulary)
-        for place, view in enumerate(self.ngrams):
-            start = width + place * size
-            z += self._ngram_rows(batch, items, view)[0] @ self.head_.weights[start : start + size]
-        return np.asarray(z, float)
+        return self.features_.linear(batch, items, self.head_.weights, self.head_.intercept)
 
-    def _turn_scores(
-        self, batch: Batch, items: Sequence[Item]
-    ) -> Iterator[tuple[csr_matrix, Floats, Floats]]:
-        """Yield per view its pooling, every turn's score (n_turns, n_outputs), and item norms."""
-        weights = self.head_.weights
-        start = 0
-        for view in self.embeddings:
-            part = slice(start, start + self._dimension)
-            scores = (batch.turn_vectors - self.center_[part]) @ (
-                weights[part] / self.scale_[part, None]
-            )
-            yield self._pool(batch, items, view), scores, np.ones(len(items))
-            start += self._dimension
-        start = len(self.scale_)
-        for view in self.ngrams:
-            size = len(self.ngrams_.vocabulary)
-            scores = np.asarray(self._counts(batch) @ weights[start : start + size])
-            yield self._pool(batch, items, view), scores, self._ngram_rows(batch, items, view)[1]
-            start += size
-
-    def _dense(self, batch: Batch, items: Sequence[Item]) -> Floats:
-        """Pooled embeddings and statistics, unscaled, shape (n_items, n_columns)."""
-        parts = [np.zeros((len(items), 0))]
-        for view in self.embeddings:
-            key = ("pooled", view, self.speaker, tuple(items))
-            pooling = self._pool(batch, items, view)
-            parts.append(batch.once(key, partial(matmul, pooling, batch.turn_vectors)))
-        if self.statistics:
-            parts.append(np.stack([_statistics_row(batch, item) for item in items]))
-        return np.hstack(parts)
-
-    def _matrix(self, batch: Batch, items: Sequence[Item]) -> Matrix:
-        """Everything the head learns from, scaled, in one matrix."""
-        dense = ((self._dense(batch, items) - self.center_) / self.scale_).astype(np.float32)
-        if not self.ngrams:
-            return dense
-        sparse = [self._ngram_rows(batch, items, view)[0] for view in self.ngrams]
-        return hstack([csr_matrix(dense), *sparse], format="csr")
-
-    def _ngram_rows(
-        self, batch: Batch, items: Sequence[Item], view: str
-    ) -> tuple[csr_matrix, Floats]:
-        """Unit-length n-gram rows of a view, and the lengths they had."""
-        key = ("ngram rows", self.ngrams_.key, view, self.speaker, tuple(items))
-        pooling = self._pool(batch, items, view)
-        return batch.once(key, lambda: unit_rows(pooling @ self._counts(batch)))
-
-    def _pool(self, batch: Batch, items: Sequence[Item], view: str) -> csr_matrix:
-        def compute() -> csr_matrix:
-            return pooling_weights(batch.transcripts, items, view, speaker=Speaker(self.speaker))
-
-        return batch.once(("pooling", view, self.speaker, tuple(items)), compute)
-
-    def _counts(self, batch: Batch) -> csr_matrix:
-        def compute() -> csr_matrix:
-            return self.ngrams_.count(
-                [turn_text(turn) for t in batch.transcripts for turn in t.turns]
-            )
-
-        return batch.once(("counts", self.ngrams_.key), compute)
-
-    def _check_encoder(self, batch: Batch) -> None:
-        found = self._encoder_key(batch)
-        if found != self.encoder_:
-            raise ModelError(
-                f"the model was trained on vectors of encoder {self.encoder_}, but {found} is set "
-                "up for this language; use that encoder, or train the model again"
-            )
-
-    def _vocabulary(self, batch: Batch, given: TurnNgrams | None) -> TurnNgrams:
-        if not self.ngrams:
-            return TurnNgrams((), np.zeros(0))
-        texts = (turn_text(turn) for t in batch.transcripts for turn in t.turns)
-        return given or TurnNgrams.learn(list(texts), size=self.vocabulary)
-
-    def _learn_scaling(self, batch: Batch, items: Sequence[Item]) -> None:
-        dense = self._dense(batch, items)
-        self._dimension = batch.turn_vectors.shape[1] if self.embeddings else 0
-        self.center_ = dense.mean(axis=0)
-        spread = dense.std(axis=0)
-        spread[spread < 1e-8] = 1.0
-        # Each view weighs as much as one column would, whatever the encoder's dimension.
-        views = np.repeat(np.sqrt(self._dimension), self._dimension * len(self.embeddings))
-        block = np.concatenate([views, np.full(len(spread) - len(views), 3.0)])
-        self.scale_ = spread * block / self.dense_weight
-
-    def _encoder_key(self, batch: Batch) -> str:
-        if not self.embeddings or not batch.transcripts:
-            return "none" if not self.embeddings else getattr(self, "encoder_", "none")
-        keys = {encoder_key(batch.encoder_of(t)) for t in batch.transcripts}
-        if len(keys) > 1:
-            raise ModelError(
-                "one model reads one encoder's vectors, but the batch's languages use "
-                f"{', '.join(sorted(keys))}"
-            )
-        return keys.pop()
+    def _features(self) -> TextFeatures:
+        """What the settings say is to be read, nothing learned yet."""
+        return TextFeatures(
+            embeddings=self.embeddings,
+            ngrams=self.ngrams,
+            statistics=self.statistics,
+            dense_weight=self.dense_weight,
+            speaker=self.speaker,
+        )
 
     def _targets(self, y: NDArray[Any]) -> Floats:
         if y.ndim == 2:
@@ -369,13 +255,6 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         chosen = np.random.default_rng(self.seed).permutation(names)
         return np.asarray(np.isin(groups, chosen[: int(len(names) * _CALIBRATION_SHARE)]))
 
-    def _check_settings(self) -> None:
-        for view in (*self.embeddings, *self.ngrams):
-            if view not in VIEWS:
-                raise DataError(f"no view named '{view}'; views: {', '.join(VIEWS)}")
-        if not (self.embeddings or self.ngrams or self.statistics):
-            raise DataError("a text model needs embeddings, n-grams or statistics")
-
     # storage: JSON and arrays, nothing pickled
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]]]:
@@ -384,21 +263,21 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         The vocabulary is not part of it: models share theirs (see `TurnNgrams`).
         """
         settings = {k: v for k, v in self.get_params(deep=False).items() if k != "encoder"}
-        head = self.head_
+        head, features = self.head_, self.features_
         meta = {
             "settings": settings,
-            "encoder": self.encoder_,
-            "dimension": self._dimension,
+            "encoder": features.encoder,
+            "dimension": features.dimension,
             "temperature": head.temperature,
             "spread": head.spread,
-            "ngrams": self.ngrams_.key,
+            "ngrams": features.vocabulary.key,
             "sources": list(self.base_rates_),
         }
         arrays = {
             "weights": head.weights,
             "intercept": head.intercept,
-            "center": self.center_,
-            "scale": self.scale_,
+            "center": features.center,
+            "scale": features.scale,
             "base_rate": self.base_rate_,
             "base_rates": np.array(list(self.base_rates_.values())).reshape(-1, len(self.levels)),
         }
@@ -414,10 +293,14 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         }
         model = cls(**settings)
         model.classes_ = np.array(model.levels)
-        model.encoder_ = meta["encoder"]
-        model._dimension = meta["dimension"]
-        model.ngrams_ = ngrams
-        model.center_, model.scale_ = arrays["center"].astype(float), arrays["scale"].astype(float)
+        model.features_ = replace(
+            model._features(),
+            encoder=meta["encoder"],
+            dimension=meta["dimension"],
+            vocabulary=ngrams,
+            center=arrays["center"].astype(float),
+            scale=arrays["scale"].astype(float),
+        )
         model.base_rate_ = arrays["base_rate"].astype(float)
         rates = arrays["base_rates"].astype(float)
         model.base_rates_ = dict(zip(meta["sources"], rates, strict=True))
@@ -429,21 +312,8 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return model
 
 
-@cache
-def _shared_encoders(routes: tuple[tuple[str, str], ...]) -> Mapping[str, TextEncoder]:
-    """The same encoders at every `fit` and `predict`: folds of one run share texts."""
-    from autoqa.features.routing import default_encoders
-
-    return default_encoders(dict(routes))
-
-
 def _levels_chosen(targets: Floats) -> int:
     return int((targets.sum(axis=0) > 0).sum())
-
-
-def encoder_key(encoder: TextEncoder) -> str:
-    """Name and weights of an encoder, whatever precision it runs at."""
-    return f"{encoder.name}:{getattr(encoder, 'family', encoder.version)}"
 
 
 def _by_source(
@@ -459,27 +329,3 @@ def _by_source(
         for name, count in zip(names, counts, strict=True)
         if name and count >= _MIN_SOURCE
     }
-
-
-def _statistics_row(batch: Batch, item: Item) -> Floats:
-    rows = batch.statistics[item.transcript]
-    if not len(rows):
-        return np.zeros(len(STATISTICS))
-    return np.asarray(rows[-1 if item.turn is None else item.turn])
-
-
-def _best_temperature(head: Head, z: Floats, targets: Floats) -> float:
-    """Temperature with the least negative log-likelihood on held-out items.
-
-    Guo et al. (2017), "On Calibration of Modern Neural Networks", ICML.
-    """
-    from scipy.optimize import minimize_scalar
-
-    def loss(log_temperature: float) -> float:
-        head.temperature = float(np.exp(log_temperature))
-        p = np.clip(head.probabilities(z), 1e-9, 1.0)
-        return float(-(targets * np.log(p)).sum(axis=1).mean())
-
-    found = minimize_scalar(loss, bounds=(-2.0, 2.0), method="bounded")
-    head.temperature = 1.0
-    return float(np.exp(found.x))
