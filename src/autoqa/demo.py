@@ -203,7 +203,7 @@ def _flagged(folder: Path) -> tuple[str, ...]:
 
 
 def _spearman(table: object) -> str:
-    from autoqa.experiments.benchmark import show_figure
+    from autoqa.experiments.tables import show_figure
 
     assert isinstance(table, dict)
     figures = next(iter(table.values()))["metrics"]

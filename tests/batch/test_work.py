@@ -10,7 +10,7 @@ import pytest
 from autoqa.batch import ScoringSetup, score_transcripts, work
 from autoqa.errors import ModelError
 from autoqa.records import CSAT, RaterKind, Status
-from autoqa.scorers.folder import HeadCard, write_models
+from autoqa.scorers.folder import HeadCard, ModelFolder, write_models
 
 
 @pytest.fixture
@@ -154,9 +154,19 @@ def test_a_folder_is_enough_to_rate(models, card, unseen):
     assert {r.kind for r in found} == {RaterKind.MODEL}
 
 
-def test_a_folder_without_a_scorecard_says_how_to_train_one(tmp_path, unseen):
+def test_a_folder_without_a_scorecard_answers_with_its_heads(models, unseen, tmp_path):
+    folder = ModelFolder(models)
+    kept = {name: folder.model(name) for name in folder.heads}
+    write_models(tmp_path, kept, folder.heads)
+    found = score_transcripts(tmp_path, unseen)
+    assert [(r.criterion, r.conversation_id) for r in found] == [
+        (name, t.conversation_id) for name in folder.heads for t in unseen
+    ]
+
+
+def test_an_empty_folder_says_how_to_train_one(tmp_path, unseen):
     write_models(tmp_path, {}, dict[str, HeadCard]())
-    with pytest.raises(ModelError, match="names no scorecard; train with `autoqa train"):
+    with pytest.raises(ModelError, match="no scorecard and no head; train with `autoqa train"):
         score_transcripts(tmp_path, unseen)
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from autoqa.experiments import provenance
 from autoqa.experiments.fitting import fit_head
 from autoqa.experiments.tasks import TASKS, load_dataset
 from autoqa.experiments.tracking import Tracker
@@ -247,6 +252,23 @@ def fake_encoding(monkeypatch, fake_encoder_class):
     def encoders(*_, **__):
         return {"*": encoder}
 
-    for module in ("benchmark", "run", "training", "qa_vs_csat", "default_models"):
+    for module in ("benchmark", "run", "training", "centre", "default_models"):
         monkeypatch.setattr(f"autoqa.experiments.{module}.default_encoders", encoders)
     return encoder
+
+
+@pytest.fixture(scope="session")
+def python():
+    """Start a fresh Python process on a piece of code."""
+
+    def run(code: str, **environment: str) -> subprocess.Popen[str]:
+        source = str(Path(provenance.__file__).parents[2])
+        return subprocess.Popen(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONPATH": source, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return run

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from autoqa.errors import ExperimentError
-from autoqa.experiments.arms import LEARNED, answers
+from autoqa.experiments.arms import LEARNED, arm_of
 from autoqa.experiments.spec import ArmSpec
 from autoqa.experiments.tasks import TASKS, load_dataset
 from autoqa.features.batch import Batch
@@ -13,7 +13,11 @@ HEAD = {"politeness": "politeness", "empathy": "exploration", "procedure": "proc
 
 
 def arm(use, **settings):
-    return answers(ArmSpec.model_validate({"name": "it", "use": use, **settings}))
+    """An arm that learns from some examples and answers others."""
+    learn = arm_of(ArmSpec.model_validate({"name": "it", "use": use, **settings}))
+    return lambda task, head, batch, train, test: learn(task, head, batch, train).predict(
+        batch, test
+    )
 
 
 @pytest.fixture

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from autoqa.errors import DataError, ModelError
-from autoqa.experiments.benchmark import KINDS, run_benchmark, show_figure, to_markdown
-from autoqa.experiments.tasks import load_dataset
+from autoqa.experiments.benchmark import KINDS, run_benchmark, to_markdown
+from autoqa.experiments.provenance import files_digest
+from autoqa.experiments.tasks import TASKS, load_dataset
+from autoqa.experiments.training import train
 from autoqa.features.batch import Batch
 from autoqa.records import Transcript
+from autoqa.scorecard.schema import Scorecard
 from autoqa.scorers.folder import HeadCard, ModelFolder, write_models
 from autoqa.scorers.linear import LinearScorer
 
@@ -239,6 +242,45 @@ def test_conversations_that_were_learned_from_are_said_to_be(
     assert other["datasets"]["unmarked"]["learned_from"] is False
 
 
+@pytest.mark.parametrize("split", [None, "valid"])
+@pytest.mark.parametrize("given", ["folder", "parent", "file"])
+def test_a_folder_that_train_learned_from_is_recognised(
+    fake_encoding, toy, dataset_of, tmp_path, split, given
+):
+    records = toy.procedure(30)
+    if split:  # unlike `make models`, train learns from every split
+        records = toy.procedure(30, split="train") + toy.procedure(10, split=split, start=30)
+    folder = dataset_of(tmp_path / "parent" / "mine", records)
+    data = {"folder": folder, "parent": folder.parent, "file": folder / "transcripts.jsonl"}[given]
+    section = {"id": "all", "criteria": (TASKS["procedure"].heads[0],)}
+    card = Scorecard(id="desk", version=1, sections=(section,))
+    models = tmp_path / "models"
+    train([data], card, models, settings={"embeddings": (), "statistics": False})
+
+    seen = run_benchmark("procedure", models, [folder], n_resamples=10)
+    assert seen["datasets"]["mine"]["learned_from"] is True
+    assert "learned from these very conversations" in to_markdown(seen)
+    new = dataset_of(tmp_path / "new" / "mine", toy.procedure(12, start=90))
+    unseen = run_benchmark("procedure", models, [new], n_resamples=10)
+    assert unseen["datasets"]["mine"]["learned_from"] is False
+
+
+def test_one_file_of_a_dataset_is_enough_to_recognise_it(
+    fake_encoding, toy, dataset_of, tmp_path, toy_models
+):
+    folder = dataset_of(tmp_path / "both", toy.procedure(20))
+    one = folder / "transcripts.jsonl"
+    rows = [json.dumps(record) for record in toy.procedure(20, start=50)]
+    (folder / "more.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    whole = ModelFolder(toy_models)
+    head = "procedure_outcome"
+    source = f"transcripts.jsonl sha256:{files_digest([one])[:16]}"
+    card = HeadCard(whole.heads[head].criterion, trained_on=(source,))
+    models = write_models(tmp_path / "m", {head: whole.model(head)}, {head: card}).path
+    seen = run_benchmark("procedure", models, [folder], n_resamples=10)
+    assert seen["datasets"]["both"]["learned_from"] is True
+
+
 def test_the_same_seed_gives_the_same_figures(bench):
     assert bench("procedure", seed=3) == bench("procedure", seed=3)
 
@@ -248,19 +290,6 @@ def test_the_table_shows_the_model_between_people_and_the_commonest_answer(bench
     assert "### satisfaction: toy_satisfaction" in text
     assert "| metric | model | people agree at | always the commonest answer |" in text
     assert "(split: valid)" in text
-
-
-@pytest.mark.parametrize(
-    ("figure", "shown"),
-    [
-        (None, "-"),
-        ({"value": None, "low": None, "high": None}, "-"),
-        ({"value": 0.5, "low": None, "high": None}, "0.500"),
-        ({"value": 0.5, "low": 0.25, "high": 0.75}, "0.500 [0.250, 0.750]"),
-    ],
-)
-def test_a_figure_shows_what_it_has(figure, shown):
-    assert show_figure(figure) == shown
 
 
 @pytest.mark.slow

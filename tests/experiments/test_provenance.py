@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import gzip
 import shutil
 import subprocess
 
 import pytest
 
-from autoqa.experiments.provenance import git_tags, software_tags
+from autoqa.experiments.provenance import dataset_files, files_digest, git_tags, software_tags
+from autoqa.experiments.tasks import load_dataset
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -45,3 +47,14 @@ def test_a_missing_git_is_no_error(tmp_path, monkeypatch):
 def test_the_versions_that_shape_results_are_recorded():
     tags = software_tags()
     assert {"autoqa.version", "python.version", "version.numpy", "version.torch"} <= set(tags)
+
+
+def test_the_digest_of_a_folders_files_is_that_of_the_dataset(tmp_path):
+    line = '{{"conversation_id": "{}", "turns": [{{"speaker": "agent", "text": "hi"}}]}}\n'
+    (tmp_path / "b.jsonl").write_text(line.format("b"), encoding="utf-8")
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(line.format("a").encode()))
+    (tmp_path / "notes.txt").write_text("no part of it", encoding="utf-8")
+    files = dataset_files(tmp_path)
+    assert [file.name for file in files] == ["b.jsonl", "a.jsonl.gz"]
+    assert files_digest(files) == load_dataset(tmp_path).sha256
+    assert files_digest(files[::-1]) != files_digest(files)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from autoqa.errors import DataError, ExperimentError
-from autoqa.experiments import qa_vs_csat
+from autoqa.experiments import centre, qa_vs_csat
 from autoqa.experiments.run import run_experiment
 from autoqa.experiments.spec import ArmSpec, ExperimentSpec
 from autoqa.experiments.tasks import load_dataset
@@ -91,9 +91,9 @@ def test_the_scorecard_is_the_known_one_where_its_criteria_were_rated(
 ):
     known = load_dataset(dataset_of(tmp_path / "d", toy.reviewed(20, criteria=("greeting",))))
     human = [r for one in known.labelled for r in one.ratings]
-    assert qa_vs_csat._card(known, human).id == "support-core"
+    assert centre._card(known, human).id == "support-core"
     own = load_dataset(reviewed)
-    made = qa_vs_csat._card(own, [r for one in own.labelled for r in one.ratings])
+    made = centre._card(own, [r for one in own.labelled for r in one.ratings])
     assert (made.id, [c.id for c in made.criteria]) == ("rated-in-desk", ["warmth"])
     assert made.criteria[0].scale == (0, 1)
 
@@ -140,17 +140,17 @@ def test_a_simulated_centre_is_made_once_and_again_when_it_was_left_half_made(
 ):
     monkeypatch.chdir(tmp_path)
     spec = spec_of("simulated:30")
-    (folder,) = qa_vs_csat._sources(spec)
+    (folder,) = centre.sources(spec)
     made = folder / "conversations.jsonl.gz"
     before = made.stat().st_mtime_ns
-    assert qa_vs_csat._sources(spec) == [folder]
+    assert centre.sources(spec) == [folder]
     assert made.stat().st_mtime_ns == before
     (folder / "truth.json").unlink()
     made.write_bytes(b"")
-    qa_vs_csat._sources(spec)
+    centre.sources(spec)
     assert len(load_dataset(folder).labelled) == 30
     other = spec_of("simulated:30", seed=8)
-    assert qa_vs_csat._sources(other) != [folder]
+    assert centre.sources(other) != [folder]
 
 
 # whole runs
@@ -160,7 +160,7 @@ def test_a_simulated_centre_is_made_once_and_again_when_it_was_left_half_made(
 def found(reviewed, fake_encoder_class, tracker):
     encoder = fake_encoder_class()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(qa_vs_csat, "default_encoders", lambda **_: {"*": encoder})
+        patch.setattr(centre, "default_encoders", lambda **_: {"*": encoder})
         arms = [*ARMS, {"name": "automated", "use": "automated_qa", "scorer": "tfidf"}]
         return run_experiment(spec_of(reviewed, arms=arms), tracker=tracker)
 
@@ -202,6 +202,18 @@ def test_automated_arms_keep_their_comparison_and_totals(found, tracker, tmp_pat
     totals = pd.read_parquet(path)
     assert list(totals) == ["conversation_id", "automated_total", "human_total", "csat_share"]
     assert len(totals) == 120
+
+
+@pytest.mark.slow
+def test_arms_that_learn_from_words_keep_their_model(found, tracker):
+    kept = {}
+    for arm in tracker.show_run(found.run_id).arms:
+        outputs = tracker.client.get_run(arm.summary.run_id).outputs.model_outputs
+        kept[arm.summary.title] = len(outputs)
+    assert kept == {
+        **dict.fromkeys(("mean", "turns", "human_qa"), 0),
+        **dict.fromkeys(("automated_qa+turns", "csat_model", "automated"), 1),
+    }
 
 
 @pytest.mark.slow

@@ -10,7 +10,8 @@ import pytest
 
 from autoqa.errors import ExperimentError, MissingData
 from autoqa.experiments import run
-from autoqa.experiments.arms import answers
+from autoqa.experiments.arms import arm_of
+from autoqa.experiments.prepared import splits
 from autoqa.experiments.qa_vs_csat import METRICS
 from autoqa.experiments.run import run_experiment
 from autoqa.experiments.spec import ExperimentSpec, load_spec
@@ -62,7 +63,7 @@ def test_folds_never_split_a_group_and_ask_every_item_once(toy_data, task, group
     dataset, one = examples_of(folder, task)
     spec = spec_of(folder, task=task, split={"group_by": group_by, "folds": 4})
     groups = one.communities if group_by == "community" else one.clusters
-    parts = list(run._splits(dataset, one, spec))
+    parts = list(splits(dataset, one, spec))
     assert len(parts) == min(4, len(set(groups)))
     for train, test in parts:
         assert not set(groups[train]) & set(groups[test])
@@ -77,7 +78,7 @@ def test_a_seed_names_the_folds(toy_data):
 
     def tests(seed):
         spec = spec_of(folder, split={"group_by": "task", "folds": 3, "seed": seed})
-        return [test.tolist() for _, test in run._splits(dataset, one, spec)]
+        return [test.tolist() for _, test in splits(dataset, one, spec)]
 
     assert tests(1) == tests(1) != tests(2)
 
@@ -86,7 +87,7 @@ def test_a_holdout_learns_from_the_train_part_alone(toy_data):
     folder = toy_data / "toy_satisfaction"
     dataset, one = examples_of(folder, "satisfaction")
     spec = spec_of(folder, task="satisfaction", split={"mode": "holdout", "group_by": "task"})
-    ((train, test),) = run._splits(dataset, one, spec)
+    ((train, test),) = splits(dataset, one, spec)
     split = np.array([dataset.labelled[i.transcript].split for i in one.items])
     assert set(split[train]) == {"train"}
     assert set(split[test]) == {"valid"}
@@ -99,7 +100,7 @@ def test_a_holdout_needs_marks(toy, dataset_of, tmp_path, split):
     dataset, one = examples_of(folder, "procedure")
     spec = spec_of(folder, split={"mode": "holdout", "group_by": "task"})
     with pytest.raises(ExperimentError, match=r"d does not mark a train part.*use mode: folds"):
-        list(run._splits(dataset, one, spec))
+        list(splits(dataset, one, spec))
 
 
 @pytest.mark.parametrize("mode", ["holdout", "folds"])
@@ -109,7 +110,7 @@ def test_evaluation_points_alone_are_asked(toy, dataset_of, tmp_path, mode):
     folder = dataset_of(tmp_path / "d", records, points=points)
     dataset, one = examples_of(folder, "satisfaction")
     spec = spec_of(folder, task="satisfaction", split={"mode": mode, "group_by": "conversation"})
-    parts = list(run._splits(dataset, one, spec))
+    parts = list(splits(dataset, one, spec))
     asked = np.concatenate([test for _, test in parts])
     named = {(str(one.clusters[i]), one.items[i].turn) for i in asked}
     assert named == {(name, turn) for name, turn, _ in points}
@@ -124,7 +125,7 @@ def test_one_group_cannot_be_split(toy, dataset_of, tmp_path):
         record["outcome"]["task_id"] = 1
     dataset, one = examples_of(dataset_of(tmp_path / "d", records), "procedure")
     with pytest.raises(ExperimentError, match="d has one task only"):
-        list(run._splits(dataset, one, spec_of("d", split={"group_by": "task"})))
+        list(splits(dataset, one, spec_of("d", split={"group_by": "task"})))
 
 
 # what is refused before anything is tracked
@@ -169,7 +170,7 @@ def test_every_shipped_spec_loads_and_its_arms_are_known(path):
     assert spec.task in TASKS
     assert spec.split.group_by in run._BY
     for arm in spec.arms:
-        assert callable(answers(arm))
+        assert callable(arm_of(arm))
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
@@ -243,6 +244,16 @@ def test_one_parent_run_and_a_child_per_arm_are_tracked(procedure, tracker):
         assert set(arm.metrics) <= {"auc"}
         assert arm.summary.status == "FINISHED"
     assert {"arms.json", "arms_toy_procedure.png"} <= set(detail.artifacts)
+
+
+@pytest.mark.slow
+def test_arms_that_learn_keep_their_model_and_the_majority_has_none(procedure, tracker):
+    kept = {}
+    for arm in tracker.show_run(procedure[0].run_id).arms:
+        outputs = tracker.client.get_run(arm.summary.run_id).outputs.model_outputs
+        models = [tracker.client.get_logged_model(one.model_id) for one in outputs]
+        kept[arm.summary.title] = [model.name for model in models]
+    assert kept == {"majority": [], "tfidf": ["toy_procedure"], "statistics": ["toy_procedure"]}
 
 
 @pytest.mark.slow
@@ -326,7 +337,7 @@ def test_metrics_of_several_datasets_carry_their_names(
 def test_the_procedure_experiment_runs_on_real_runs_of_a_bot(tracker, monkeypatch, tmp_path):
     if not (REAL / "tau_airline").is_dir():
         pytest.skip(f"{REAL / 'tau_airline'} is not there; set AUTOQA_DATA to the shared datasets")
-    monkeypatch.setattr(run, "CACHE", tmp_path / "embeddings.sqlite")
+    monkeypatch.setattr(run, "EMBEDDINGS", tmp_path / "embeddings.sqlite")
     spec = load_spec(ROOT / "experiments" / "procedure_tau.yaml")
     result = run_experiment(spec, tracker=tracker)
     assert result.failed == ()

@@ -1,36 +1,16 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sqlite3
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from autoqa.errors import DataError, ExperimentError, ReadError
-from autoqa.experiments import provenance
-from autoqa.experiments.tracking import Tracker, log_model
-from autoqa.records import RaterKind, Rating, Status
+from autoqa.errors import DataError, ExperimentError
+from autoqa.experiments.tracking import Tracker
 
 pytestmark = pytest.mark.slow  # a fresh MLflow database takes several seconds
-
-SCORING = """
-import autoqa.batch
-from autoqa.records import Rating, RaterKind, Status
-
-def score_transcripts(model_dir, transcripts):
-    assert (model_dir / "head.json").exists()
-    return [
-        Rating(conversation_id=t.conversation_id, criterion="greeting", rater="m",
-               kind=RaterKind.MODEL, status=Status.RATED, level=len(t.turns), expected=0.5)
-        for t in transcripts
-    ]
-
-autoqa.batch.score_transcripts = score_transcripts
-"""
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +31,7 @@ def detail(tracker, title):
     return tracker.show_run(run.run_id)
 
 
-def python(code: str, **environment: str) -> subprocess.Popen[str]:
-    source = str(Path(provenance.__file__).parents[2])
-    return subprocess.Popen(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": source, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def test_four_processes_may_start_on_a_fresh_database_at_once(tmp_path):
+def test_four_processes_may_start_on_a_fresh_database_at_once(tmp_path, python):
     code = """
 import sys
 from autoqa.experiments.tracking import Tracker
@@ -271,91 +240,16 @@ def revision(database):
         return connection.execute("SELECT version_num FROM alembic_version").fetchone()[0]
 
 
-def test_pickle_and_telemetry_are_off_unless_someone_says_otherwise():
+def test_pickle_and_telemetry_are_off_unless_someone_says_otherwise(python):
     code = """
 import os
 for name in ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_ALLOW_PICKLE_DESERIALIZATION"):
     os.environ.pop(name, None)
-from autoqa.experiments.tracking import _mlflow
-_mlflow()
+from autoqa.experiments.quiet_mlflow import quiet_mlflow
+quiet_mlflow()
 from mlflow.environment_variables import MLFLOW_ALLOW_PICKLE_DESERIALIZATION as pickled
 from mlflow.telemetry import get_telemetry_client
 print(pickled.get(), get_telemetry_client())
 """
     out, err = python(code).communicate()
     assert out.split() == ["False", "None"], err
-
-
-def test_a_logged_model_scores_in_a_new_process_with_pickle_off(tracker, tmp_path):
-    model = tmp_path / "model"
-    model.mkdir()
-    (model / "head.json").write_text("{}")
-    uri_before = os.environ.get("MLFLOW_TRACKING_URI")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("autoqa.batch.score_transcripts", fake_scores, raising=False)
-        with tracker.experiment_run("model", {}, {}) as parent, parent.arm("a", {}) as arm:
-            model_uri = log_model(arm, model, name="scorer")
-            arm.log_metrics({"after": 1.0})
-    assert os.environ.get("MLFLOW_TRACKING_URI") == uri_before
-    assert model_uri.startswith("models:/m-")
-    assert tracker.client.get_run(arm.run_id).outputs.model_outputs[0].model_id in model_uri
-    code = f"""
-{SCORING}
-import mlflow, pandas as pd
-from mlflow.environment_variables import MLFLOW_ALLOW_PICKLE_DESERIALIZATION as pickled
-assert not pickled.get()
-model = mlflow.pyfunc.load_model({model_uri!r})
-turns = '{{"turns": [{{"speaker": "agent", "text": "Hello"}}]}}'
-frame = pd.DataFrame({{"conversation_id": ["c1", "c2"], "transcript_json": [turns, turns]}})
-print(model.predict(frame).to_json(orient="values"))
-print([column.name for column in model.metadata.signature.inputs])
-"""
-    done = python(
-        code, MLFLOW_TRACKING_URI=tracker.uri, MLFLOW_ALLOW_PICKLE_DESERIALIZATION="false"
-    )
-    out, err = done.communicate()
-    assert done.returncode == 0, err
-    rows, columns = out.strip().splitlines()[-2:]
-    assert json.loads(rows) == [[c, "greeting", "rated", 1, 0.5] for c in ("c1", "c2")]
-    assert columns == "['conversation_id', 'transcript_json']"
-    logged = tracker.database.parent / "mlruns/model/models"
-    assert not [f for f in logged.rglob("*") if f.suffix in (".pkl", ".pickle")]
-
-
-def fake_scores(model_dir, transcripts):
-    return [
-        Rating(
-            conversation_id=transcript.conversation_id,
-            criterion="greeting",
-            rater="m",
-            kind=RaterKind.MODEL,
-            status=Status.ABSTAINED,
-            reason="not sure",
-        )
-        for transcript in transcripts
-    ]
-
-
-def test_a_folder_that_holds_pickles_is_no_model(tracker, tmp_path):
-    (tmp_path / "weights.pkl").touch()
-    with tracker.experiment_run("pickles", {}, {}) as parent:
-        with pytest.raises(ExperimentError, match=r"weights\.pkl"):
-            log_model(parent, tmp_path, name="scorer")
-        with pytest.raises(ExperimentError, match="no such model folder"):
-            log_model(parent, tmp_path / "none", name="scorer")
-
-
-def test_a_conversation_that_cannot_be_read_is_named_and_not_quoted(tmp_path, monkeypatch):
-    import pandas as pd
-
-    from autoqa.experiments.pyfunc_model import AutoqaModel
-
-    monkeypatch.setattr("autoqa.batch.score_transcripts", fake_scores, raising=False)
-    model = AutoqaModel()
-    model.use(tmp_path)
-    frame = pd.DataFrame({"conversation_id": ["c1"], "transcript_json": ["my card is 4111"]})
-    with pytest.raises(ReadError, match="conversation c1") as caught:
-        model.predict(None, frame)
-    assert "4111" not in str(caught.value)
-    with pytest.raises(DataError, match="no column transcript_json"):
-        model.predict(None, frame[["conversation_id"]])

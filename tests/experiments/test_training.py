@@ -9,6 +9,7 @@ import autoqa.batch
 import autoqa.batch.work
 from autoqa.errors import DataError, ScaleError, ScorecardError
 from autoqa.experiments import training
+from autoqa.experiments.tasks import load_dataset
 from autoqa.experiments.training import train
 from autoqa.readers import Quarantine, read
 from autoqa.records import CSAT, LabelledTranscript, Status
@@ -76,12 +77,24 @@ def test_the_folder_says_what_it_learned_from_and_how_well(learn, toy, tmp_path)
     assert folder.verify() > 0
     assert folder.scorecard.id == "desk"
     head = folder.heads["courtesy"]
-    assert (head.trained_on, head.n_items, head.use) == (("data",), 120, "linear")
+    source = f"data sha256:{load_dataset(tmp_path / 'data').sha256[:16]}"
+    assert (head.trained_on, head.n_items, head.use) == ((source,), 120, "linear")
     assert head.metrics["kappa_learned"] > 0.5
     readme = (tmp_path / "models" / "README.md").read_text(encoding="utf-8")
     assert "# Models for scorecard desk, version 2" in readme
     assert "| courtesy | linear |" in readme
     assert str(tmp_path) not in readme
+
+
+def test_every_folder_and_file_that_was_read_is_named_with_its_digest(toy, data, tmp_path):
+    north, south = (data(toy.reviewed(5), f"all/{name}") for name in ("north", "south"))
+    other = data(toy.reviewed(5), "elsewhere") / "transcripts.jsonl"
+    found = training._sources([tmp_path / "all", other, north], ())
+    digests = [load_dataset(folder).sha256[:16] for folder in (north, south, other.parent)]
+    names = ("north", "south", "transcripts.jsonl")
+    assert found == tuple(
+        f"{name} sha256:{digest}" for name, digest in zip(names, digests, strict=True)
+    )
 
 
 def labelled_by(agents):

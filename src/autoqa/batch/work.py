@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,9 @@ from pathlib import Path
 from autoqa.csat import CsatModel
 from autoqa.errors import ModelError
 from autoqa.features.batch import Batch
+from autoqa.features.encoders import TextEncoder
 from autoqa.features.routing import default_encoders
+from autoqa.notebook import html_table
 from autoqa.privacy import redact
 from autoqa.records import CSAT, Evaluation, Flag, Rating, Status, Transcript
 from autoqa.review import flag
@@ -32,6 +34,39 @@ class Scored:
     def ratings(self) -> list[Rating]:
         """The ratings of all evaluations, in order."""
         return [rating for evaluation in self.evaluations for rating in evaluation.ratings]
+
+    def __repr__(self) -> str:
+        # The generated one prints every word of every conversation.
+        return (
+            f"<Scored: {len(self.transcripts)} conversations, {len(self.ratings)} ratings, "
+            f"{len(self.csat)} CSAT predictions, {len(self.flags)} flags>"
+        )
+
+    def _repr_html_(self) -> str:
+        whole = {r.conversation_id: r for r in self.csat if r.turn is None}
+        flags: dict[str, list[str]] = {}
+        for one in self.flags:
+            flags.setdefault(one.conversation_id, []).append(one.reason)
+        rows = (
+            (
+                evaluation.conversation_id,
+                None if evaluation.total is None else f"{evaluation.total:.0f}",
+                ", ".join(evaluation.critical_failed),
+                f"{evaluation.coverage:.0%}",
+                _expected(whole.get(evaluation.conversation_id)),
+                ", ".join(dict.fromkeys(flags.get(evaluation.conversation_id, ()))),
+            )
+            for evaluation in self.evaluations
+        )
+        head = ("conversation", "total", "critical failed", "coverage", "CSAT", "flags")
+        return html_table(head, rows, caption=repr(self)[1:-1], n_rows=len(self.evaluations))
+
+
+def _expected(rating: Rating | None) -> str | None:
+    """The predicted satisfaction, in units of its scale."""
+    if rating is None or rating.level is None:
+        return None
+    return f"{rating.level if rating.expected is None else rating.expected:.1f}"
 
 
 @dataclass(frozen=True)
@@ -79,13 +114,21 @@ class ScoringSetup:
         return CsatModel(head.criterion.scale, model=self.folder.model(CSAT))
 
     @cached_property
-    def encoders(self) -> dict[str, object]:
+    def encoders(self) -> Mapping[str, TextEncoder]:
         """Text encoders by language."""
-        return dict(default_encoders(precision=self.precision, threads=self.threads))
+        return default_encoders(precision=self.precision, threads=self.threads)
 
-    def score(self, transcripts: Sequence[Transcript]) -> Scored:
-        """Score conversations; the same ones give the same result in any company."""
-        batch = Batch([redact(t) for t in transcripts], encoders=self.encoders)  # type: ignore[arg-type]
+    def score(
+        self,
+        transcripts: Sequence[Transcript],
+        *,
+        encoders: Mapping[str, TextEncoder] | None = None,
+    ) -> Scored:
+        """Score conversations; the same ones give the same result in any company.
+
+        `encoders` stand in for the set-up's own, where some are loaded already.
+        """
+        batch = _redacted(transcripts, encoders or self.encoders)
         ratings = self.panel.rate(batch)
         width = len(self.card.criteria)
         evaluations = [
@@ -103,23 +146,46 @@ class ScoringSetup:
         return Scored(batch.transcripts, tuple(evaluations), (*whole, *curve), tuple(flags))
 
 
-def score_transcripts(models: Path, transcripts: Sequence[Transcript]) -> list[Rating]:
+def score_transcripts(
+    models: Path,
+    transcripts: Sequence[Transcript],
+    *,
+    encoders: Mapping[str, TextEncoder] | None = None,
+) -> list[Rating]:
     """Rate conversations with a model folder and the scorecard that it was trained for.
+
+    Parameters
+    ----------
+    encoders : mapping of str to TextEncoder, optional
+        Text encoders by language; default, those of `default_encoders`.
 
     Returns
     -------
     list of Rating
         Per conversation, one rating per criterion in scorecard order; then all CSAT predictions.
+        A folder without a scorecard answers with each of its heads in turn.
 
     Raises
     ------
     ModelError
-        If the folder is unusable or was not trained for a scorecard.
+        If the folder is unusable, or has neither a scorecard nor a head.
     """
-    card = ModelFolder(models).scorecard
-    if card is None:
+    folder = ModelFolder(models)
+    if folder.scorecard is not None:
+        setup = ScoringSetup(folder.scorecard, folder.path)
+        scored = setup.score(transcripts, encoders=encoders)
+        return [*scored.ratings, *scored.csat]
+    if not folder.heads:
         raise ModelError(
-            f"{models}: the index names no scorecard; train with `autoqa train --scorecard`"
+            f"{models}: the index names no scorecard and no head; train with `autoqa train`"
         )
-    scored = ScoringSetup(card, Path(models)).score(transcripts)
-    return [*scored.ratings, *scored.csat]
+    batch = _redacted(transcripts, encoders or default_encoders())
+    return [
+        rating
+        for name in folder.heads
+        for rating in columns_of_ratings(folder.scorer(name), batch)[0]
+    ]
+
+
+def _redacted(transcripts: Sequence[Transcript], encoders: Mapping[str, TextEncoder]) -> Batch:
+    return Batch([redact(transcript) for transcript in transcripts], encoders=encoders)

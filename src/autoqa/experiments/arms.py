@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
 from autoqa.errors import ExperimentError, near_miss
-from autoqa.experiments.fitting import fit_head
+from autoqa.experiments.fitting import fit_head, predict_head
 from autoqa.experiments.spec import ArmSpec
-from autoqa.experiments.tasks.base import Examples, Predictions, Task, predict
+from autoqa.experiments.tasks.base import Examples, Floats, Predictions, Task
 from autoqa.features.batch import Batch
 from autoqa.records import Rating
-from autoqa.scorecard import evaluate, load_scorecard
+from autoqa.scorecard import Scorecard, evaluate, load_scorecard
 from autoqa.scorers.linear import LinearScorer
 from autoqa.scorers.panel import Panel
-from autoqa.scorers.sentences import sentence_evidence
+from autoqa.scorers.routed import RoutedModel
 from autoqa.scorers.text_model import TextModel
 
-Answers = Callable[[Task, str, Batch, Examples, Examples], Predictions]
-"""``(task, head, batch, training examples, examples to predict) -> predictions``"""
+
+class Learned(Protocol):
+    """What an arm made of its training examples.
+
+    `model` and `scorecard` are what can be kept of it: None where there is nothing to keep.
+    """
+
+    @property
+    def model(self) -> RoutedModel | None:
+        """The fitted model."""
+
+    @property
+    def scorecard(self) -> Scorecard | None:
+        """The scorecard whose rules answer."""
+
+    def predict(self, batch: Batch, examples: Examples) -> Predictions:
+        """Answer examples."""
+
+
+Arm = Callable[[Task, str, Batch, Examples], Learned]
+"""``(task, head, batch, training examples) -> learned``"""
 
 LEARNED: Mapping[str, Mapping[str, Any]] = {
     "linear": {},
@@ -31,7 +51,7 @@ LEARNED: Mapping[str, Mapping[str, Any]] = {
 """`TextModel` settings laid over the task's own, by arm."""
 
 
-def answers(arm: ArmSpec) -> Answers:
+def arm_of(spec: ArmSpec) -> Arm:
     """Return the function that an arm of a spec stands for.
 
     ``majority`` always gives what training items got on average; ``linear``, ``tfidf``,
@@ -43,94 +63,130 @@ def answers(arm: ArmSpec) -> Answers:
     ExperimentError
         If the arm or one of its settings is not known.
     """
-    settings = dict(arm.settings)
-    if arm.use == "majority":
-        _refuse(arm, settings, ())
-        return _majority
-    if arm.use == "rules":
-        _refuse(arm, settings, ("scorecard",))
-        return _by_rules(str(settings.get("scorecard", "support-core")))
-    if arm.use in LEARNED:
-        _refuse(arm, settings, tuple(TextModel().get_params()))
+    settings = dict(spec.settings)
+    if spec.use == "majority":
+        _refuse(spec, settings, ())
+        return Majority.learn
+    if spec.use == "rules":
+        _refuse(spec, settings, ("scorecard",))
+        card = load_scorecard(str(settings.get("scorecard", "support-core")))
+        return lambda task, head, batch, train: ByRules.learn(card, task, head, batch, train)
+    if spec.use in LEARNED:
+        _refuse(spec, settings, tuple(TextModel().get_params()))
         chosen = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
-        return _learned({**LEARNED[arm.use], **chosen})
+        overrides = {**LEARNED[spec.use], **chosen}
+        return lambda task, head, batch, train: ByModel(
+            task, head, fit_head(task, head, batch, train, overrides)
+        )
     known = ("majority", "rules", *LEARNED)
     raise ExperimentError(
-        f"arms.{arm.name}: no arm '{arm.use}'.{near_miss(arm.use, known)} Known: "
+        f"arms.{spec.name}: no arm '{spec.use}'.{near_miss(spec.use, known)} Known: "
         f"{', '.join(sorted(known))}."
     )
 
 
-def _refuse(arm: ArmSpec, settings: Mapping[str, Any], known: tuple[str, ...]) -> None:
+def _refuse(spec: ArmSpec, settings: Mapping[str, Any], known: tuple[str, ...]) -> None:
     for key in settings:
         if key not in known:
             raise ExperimentError(
-                f"arms.{arm.name}.{key}: unknown setting of '{arm.use}'.{near_miss(key, known)}"
+                f"arms.{spec.name}.{key}: unknown setting of '{spec.use}'.{near_miss(key, known)}"
             )
 
 
-def _majority(
-    task: Task,
-    head: str,
-    batch: Batch,  # noqa: ARG001 - the same signature for every arm
-    train: Examples,
-    test: Examples,
-) -> Predictions:
-    scale = np.array(task.head(head).scale)
-    shares = train.shares.mean(axis=0)
-    commonest = np.bincount(np.searchsorted(scale, train.labels), minlength=len(scale)).argmax()
-    return Predictions(
-        np.full(len(test), scale[commonest]),
-        # The same for all folds: their different averages would rank items by their fold.
-        np.full(len(test), float(scale.mean())),
-        np.tile(shares, (len(test), 1)),
-        [() for _ in test.items],
-        float(shares @ scale),
-    )
+@dataclass(frozen=True)
+class Majority:
+    """Always the commonest answer; the bar that everything else has to clear."""
 
+    scale: tuple[int, ...]
+    shares: Floats  # of raters at each level
+    commonest: int
+    model: None = None
+    scorecard: None = None
 
-def _learned(overrides: Mapping[str, Any]) -> Answers:
-    def answer(task: Task, head: str, batch: Batch, train: Examples, test: Examples) -> Predictions:
-        model = fit_head(task, head, batch, train, overrides)
-        criterion = task.head(head)
-        scorer = LinearScorer([criterion], models={head: model})
-        found = predict(scorer, criterion, batch, test)
-        if task.name != "empathy":
-            return found
-        evidence = sentence_evidence(scorer, criterion, batch, test.items)
+    @classmethod
+    def learn(
+        cls,
+        task: Task,
+        head: str,
+        batch: Batch,  # noqa: ARG003 - the same signature for every arm
+        train: Examples,
+    ) -> Majority:
+        """Count the training labels."""
+        scale = task.head(head).scale
+        counts = np.bincount(np.searchsorted(scale, train.labels), minlength=len(scale))
+        return cls(scale, train.shares.mean(axis=0), scale[counts.argmax()])
+
+    def predict(
+        self,
+        batch: Batch,  # noqa: ARG002 - the same signature for every arm
+        examples: Examples,
+    ) -> Predictions:
+        """Give every example the commonest answer."""
+        n = len(examples)
         return Predictions(
-            found.levels, found.expected, found.probabilities, evidence, found.middle
+            np.full(n, self.commonest),
+            # The same for all folds: their different averages would rank items by their fold.
+            np.full(n, float(np.mean(self.scale))),
+            np.tile(self.shares, (n, 1)),
+            [() for _ in examples.items],
+            float(self.shares @ self.scale),
         )
 
-    return answer
+
+@dataclass(frozen=True)
+class ByModel:
+    """A fitted model of one head."""
+
+    task: Task
+    head: str
+    model: RoutedModel
+    scorecard: None = None
+
+    def predict(self, batch: Batch, examples: Examples) -> Predictions:
+        """Answer with the model."""
+        criterion = self.task.head(self.head)
+        scorer = LinearScorer([criterion], models={self.head: self.model})
+        return predict_head(self.task, scorer, batch, examples)
 
 
-def _by_rules(scorecard: str) -> Answers:
-    def answer(task: Task, head: str, batch: Batch, train: Examples, test: Examples) -> Predictions:
-        scale = np.array(task.head(head).scale)
+@dataclass(frozen=True)
+class ByRules:
+    """A scorecard's total, and from which total on the answer is yes."""
+
+    scorecard: Scorecard
+    scale: tuple[int, int]
+    cut: float
+    model: None = None
+
+    @classmethod
+    def learn(
+        cls, card: Scorecard, task: Task, head: str, batch: Batch, train: Examples
+    ) -> ByRules:
+        """Let as many conversations pass as did among those that were learned from."""
+        scale = task.head(head).scale
         if len(scale) != 2:
             raise ExperimentError(f"arm 'rules' answers yes-or-no heads, '{head}' has {len(scale)}")
-        totals = _totals(scorecard, batch)
-        seen = totals[[i.transcript for i in train.items]]
-        asked = totals[[i.transcript for i in test.items]]
-        # As many conversations pass as did among those that were learned from.
-        cut = np.quantile(seen, np.mean(train.labels != scale[-1]))
+        seen = _totals(card, batch)[[i.transcript for i in train.items]]
+        cut = float(np.quantile(seen, np.mean(train.labels != scale[-1])))
+        return cls(card, (scale[0], scale[1]), cut)
+
+    def predict(self, batch: Batch, examples: Examples) -> Predictions:
+        """Answer by the total."""
+        asked = _totals(self.scorecard, batch)[[i.transcript for i in examples.items]]
+        no, yes = self.scale
         return Predictions(
-            scale[(asked > cut).astype(int)],
-            scale[0] + asked * (scale[1] - scale[0]),
+            np.array(self.scale)[(asked > self.cut).astype(int)],
+            no + asked * (yes - no),
             np.column_stack([1 - asked, asked]),
-            [() for _ in test.items],
-            float(cut),
+            [() for _ in examples.items],
+            self.cut,
         )
 
-    return answer
 
-
-def _totals(scorecard: str, batch: Batch) -> np.ndarray:
+def _totals(card: Scorecard, batch: Batch) -> Floats:
     """The scorecard's total of every conversation as a share; one half where nothing applied."""
-    card = load_scorecard(scorecard)
 
-    def compute() -> np.ndarray:
+    def compute() -> Floats:
         ratings: list[Rating] = Panel(card).rate(batch)
         width = len(card.criteria)
         totals = [

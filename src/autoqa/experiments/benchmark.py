@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from autoqa.errors import DataError, ModelError
-from autoqa.experiments.tasks import TASKS, Dataset, Task, load_dataset, predict, task_named
+from autoqa.experiments.fitting import predict_head
+from autoqa.experiments.provenance import dataset_files, files_digest
+from autoqa.experiments.tables import show_figure
+from autoqa.experiments.tasks import TASKS, Dataset, Task, load_dataset, task_named
 from autoqa.experiments.tasks.base import Examples, Judged, Predictions
 from autoqa.experiments.tasks.satisfaction import at_points
+from autoqa.experiments.training import ALL_SPLITS
 from autoqa.features.batch import Batch
 from autoqa.features.encoders import TextEncoder
 from autoqa.features.routing import default_encoders
 from autoqa.scorers.folder import ModelFolder
-from autoqa.scorers.sentences import sentence_evidence
 
 KINDS = tuple(TASKS)
 """Names that `run_benchmark` takes."""
@@ -107,10 +110,14 @@ def judge_models(
 def _learned_from(task: Task, folder: ModelFolder, dataset: Dataset, splits: Sequence[str]) -> bool:
     """Whether the task's heads saw these very conversations in training."""
     heads = {head.id for head in task.heads}
-    seen = {s for name, card in folder.heads.items() if name in heads for s in card.trained_on}
-    same = any(source.endswith(dataset.sha256[:16]) for source in seen)
+    sources = {s for name, card in folder.heads.items() if name in heads for s in card.trained_on}
+    files = dataset_files(dataset.path)
+    digests = {dataset.sha256, *(files_digest([file]) for file in files if len(files) > 1)}
+    own = {s for s in sources for digest in digests if s.endswith(f"sha256:{digest[:16]}")}
+    # `autoqa train` learns from every split; `make models` keeps to what is marked ``train``.
+    whole = any(ALL_SPLITS in source for source in own)
     marked = {one.split for one in dataset.labelled}
-    return same and ("train" in splits or "train" not in marked)
+    return bool(own) and (whole or "train" in splits or "train" not in marked)
 
 
 def _head_predictions(
@@ -128,17 +135,7 @@ def _head_predictions(
             f"{folder.path}: head '{name}' answers on {criterion.scale[0]}-{criterion.scale[-1]}, "
             f"the {task.name} benchmark on {task.head(name).scale[0]}-{task.head(name).scale[-1]}"
         )
-    predictions = predict(scorer, criterion, batch, examples)
-    if task.name != "empathy":
-        return predictions
-    evidence = sentence_evidence(scorer, criterion, batch, examples.items)
-    return Predictions(
-        predictions.levels,
-        predictions.expected,
-        predictions.probabilities,
-        evidence,
-        predictions.middle,
-    )
+    return predict_head(task, scorer, batch, examples)
 
 
 def judged_json(judged: Judged) -> dict[str, Any]:
@@ -156,15 +153,6 @@ def judged_json(judged: Judged) -> dict[str, Any]:
             name: value if math.isfinite(value) else None for name, value in judged.majority.items()
         },
     }
-
-
-def table_rows(tables: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return figures by arm and dataset as rows, so that no name of an arm becomes a JSON key."""
-    return [
-        {"arm": arm, "dataset": dataset, **figures}
-        for arm, of_arm in tables.items()
-        for dataset, figures in of_arm.items()
-    ]
 
 
 def to_markdown(result: Mapping[str, Any]) -> str:
@@ -193,21 +181,10 @@ def to_markdown(result: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def show_figure(figure: Mapping[str, Any] | None) -> str:
-    """Return a figure with its interval, as tables show it."""
-    if not figure or figure["value"] is None:
-        return "-"
-    if figure["low"] is None:
-        return f"{figure['value']:.3f}"
-    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
-
-
 __all__ = [
     "KINDS",
     "judge_models",
     "judged_json",
     "run_benchmark",
-    "show_figure",
-    "table_rows",
     "to_markdown",
 ]

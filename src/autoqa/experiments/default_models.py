@@ -14,6 +14,8 @@ from pathlib import Path
 
 from autoqa.errors import AutoqaError
 from autoqa.experiments.fitting import fit_head, pool
+from autoqa.experiments.prepared import EMBEDDINGS
+from autoqa.experiments.provenance import named_source
 from autoqa.experiments.tasks import TASKS, Dataset, load_dataset
 from autoqa.features.batch import Batch
 from autoqa.features.routing import default_encoders
@@ -73,7 +75,7 @@ def train_default(data: Path, out: Path, *, only: Sequence[str] = ()) -> ModelFo
     A dataset without a ``train`` part (JDDC has only its validation file in the open) is learned
     from whole, and `autoqa benchmark` says so when it is asked about it.
     """
-    encoders = default_encoders(cache=Path("data/cache/embeddings.sqlite"))
+    encoders = default_encoders(cache=EMBEDDINGS)
     models: dict[str, RoutedModel] = {}
     cards: dict[str, HeadCard] = {}
     for source in SOURCES:
@@ -91,7 +93,7 @@ def train_default(data: Path, out: Path, *, only: Sequence[str] = ()) -> ModelFo
             cards[name] = HeadCard(
                 criterion=task.head(name),
                 licence=source.licence,
-                trained_on=tuple(f"{d.name} sha256:{d.sha256[:16]}" for d in datasets),
+                trained_on=tuple(named_source(d.name, d.sha256) for d in datasets),
                 n_items=len(one),
                 notes=source.note,
             )

@@ -1,15 +1,18 @@
-"""Fitting a task's heads: one recipe for experiments and for the models that are shipped."""
+"""Fitting and asking a task's heads: one recipe for experiments and for shipped models."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from autoqa.experiments.tasks.base import Dataset, Examples, Task
+from autoqa.experiments.tasks.base import Dataset, Examples, Predictions, Task, predict
 from autoqa.features.batch import Batch
+from autoqa.scorers.linear import LinearScorer
 from autoqa.scorers.routed import RoutedModel
+from autoqa.scorers.sentences import sentence_evidence
 
 SEED = 7
 
@@ -46,3 +49,12 @@ def fit_head(
         weights=np.sqrt(raters / raters.mean()),
         groups=examples.clusters,
     )
+
+
+def predict_head(task: Task, scorer: LinearScorer, batch: Batch, examples: Examples) -> Predictions:
+    """Return what a scorer of one head says of examples, with what it quotes as evidence."""
+    (criterion,) = scorer.criteria
+    found = predict(scorer, criterion, batch, examples)
+    if task.name != "empathy":
+        return found
+    return replace(found, evidence=sentence_evidence(scorer, criterion, batch, examples.items))

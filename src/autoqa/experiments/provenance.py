@@ -1,15 +1,36 @@
-"""Where a result comes from: code version, git state and the libraries that made it."""
+"""Where a result comes from: data, code version, git state and the libraries that made it."""
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import subprocess
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 DISTRIBUTION = "autoqa-transcripts"
 UNKNOWN = "unknown"
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "pandas", "torch", "onnxruntime", "spacy", "mlflow")
+
+
+def dataset_files(folder: Path) -> list[Path]:
+    """Return the files whose bytes say which dataset a folder in the uniform schema holds."""
+    return sorted(folder.glob("*.jsonl")) + sorted(folder.glob("*.jsonl.gz"))
+
+
+def files_digest(files: Iterable[Path]) -> str:
+    """Return one SHA-256, in hexadecimal, over the contents of files in their order."""
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
+
+
+def named_source(name: str, sha256: str) -> str:
+    """Return how models say which data they learned from."""
+    return f"{name} sha256:{sha256[:16]}"
 
 
 def autoqa_version() -> str:

@@ -6,6 +6,7 @@ Only the folder's safetensors and JSON files are loaded, nothing is pickled.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
 from autoqa.errors import DataError, ReadError
+from autoqa.features.encoders import TextEncoder
 from autoqa.readers.uniform import labelled_from
 from autoqa.readers.values import load_json
 from autoqa.records import Transcript
@@ -53,9 +55,10 @@ class AutoqaModel(PythonModel):  # type: ignore[misc]
         """Remember the folder; weights load when the first conversation is scored."""
         self.use(Path(context.artifacts["model"]))
 
-    def use(self, model_dir: Path) -> None:
-        """Score with the models of a folder."""
+    def use(self, model_dir: Path, *, encoders: Mapping[str, TextEncoder] | None = None) -> None:
+        """Score with the models of a folder, and with encoders that are loaded already, if any."""
         self._model_dir = model_dir
+        self._encoders = encoders
 
     def predict(
         self,
@@ -94,7 +97,7 @@ class AutoqaModel(PythonModel):  # type: ignore[misc]
                 model_input["conversation_id"], model_input["transcript_json"], strict=True
             )
         ]
-        ratings = score_transcripts(self._model_dir, transcripts)
+        ratings = score_transcripts(self._model_dir, transcripts, encoders=self._encoders)
         return pd.DataFrame(
             {
                 "conversation_id": [rating.conversation_id for rating in ratings],

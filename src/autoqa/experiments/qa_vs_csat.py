@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,29 +12,26 @@ from numpy.typing import NDArray
 from autoqa.csat import CsatModel, survey_ratings
 from autoqa.errors import DataError, ExperimentError, near_miss
 from autoqa.evaluation.agreement import quadratic_kappa
-from autoqa.evaluation.alignment import csat_shares
 from autoqa.evaluation.classification import auc, classification_metrics, spearman
 from autoqa.evaluation.comparison import Comparison, compare
 from autoqa.evaluation.intervals import Estimate, bootstrap_many
 from autoqa.evaluation.plots import plot_agreement
 from autoqa.evaluation.render import to_markdown
-from autoqa.experiments.benchmark import show_figure, table_rows
+from autoqa.experiments.centre import Centre, mean_totals, prepare, sources
+from autoqa.experiments.prepared import Part
+from autoqa.experiments.registering import log_heads
 from autoqa.experiments.spec import ArmSpec, ExperimentSpec
-from autoqa.experiments.tasks.base import Dataset, load_dataset
+from autoqa.experiments.tables import arms_table, table_rows
+from autoqa.experiments.tasks import Dataset
 from autoqa.experiments.tracking import ArmRun, Tracker
-from autoqa.features.batch import Batch
-from autoqa.features.routing import default_encoders
-from autoqa.records import CSAT, Rating, Status
-from autoqa.scorecard import Scorecard, evaluate, load_scorecard
-from autoqa.scorecard.schema import Criterion, Level, Section
-from autoqa.scorers.linear import LinearScorer
+from autoqa.records import CSAT, Rating, Status, Transcript
+from autoqa.scorecard.schema import Criterion
+from autoqa.scorers.linear import TFIDF_SETTINGS, LinearScorer
 from autoqa.scorers.panel import Panel
+from autoqa.scorers.routed import RoutedModel
 
 Progress = Callable[[str, int, int], None]
 Floats = NDArray[np.float64]
-
-SIMULATED = re.compile(r"simulated:(?P<n>\d+)")
-"""In a spec's ``data``: that many conversations of the simulated centre."""
 
 _NUMBERS = ("handle_time", "human_qa", "automated_qa", "turns")
 _GROUPS = ("agent", "customer", "team", "queue", "topic", "conversation", "conversation_id")
@@ -51,20 +45,16 @@ METRICS = (
 )
 """Figures that this experiment reports."""
 
-_CACHE = Path("data/cache")
-
 
 @dataclass(frozen=True)
-class _Centre:
-    """One dataset with everything that arms draw on."""
+class _Answer:
+    """What an arm says of a centre, and what it learned for that."""
 
-    dataset: Dataset
-    batch: Batch
-    card: Scorecard
-    human: list[Rating]
-    csat: dict[str, float]  # share of the scale, by conversation
-    agents: dict[str, str]
-    folds: list[tuple[NDArray[np.int_], NDArray[np.int_]]]
+    csat: Floats  # predicted CSAT as a share of its scale, nan where none
+    ratings: list[Rating] = field(default_factory=list)  # automated QA, out of sample
+    models: Mapping[str, RoutedModel] = field(default_factory=dict)  # learned from all
+    criteria: Sequence[Criterion] = ()
+    scored: bool = False  # whether the centre's scorecard is part of the answer
 
 
 def run_qa_vs_csat(spec: ExperimentSpec, tracker: Tracker, report: Progress) -> dict[str, Any]:
@@ -73,7 +63,7 @@ def run_qa_vs_csat(spec: ExperimentSpec, tracker: Tracker, report: Progress) -> 
         _check(one)
     _check_names("split.group_by", [spec.split.group_by], _GROUPS)
     _check_names("metrics", spec.metrics, METRICS)
-    centres = [_prepare(source, spec) for source in _sources(spec)]
+    centres = [prepare(source, spec) for source in sources(spec)]
     params = {"question": spec.question, "task": spec.task, "split": spec.split.model_dump()}
     tags = {"seed": str(spec.seed), "spec.sha256": spec.content_hash}
     tables: dict[str, dict[str, Any]] = {arm.name: {} for arm in spec.arms}
@@ -85,20 +75,20 @@ def run_qa_vs_csat(spec: ExperimentSpec, tracker: Tracker, report: Progress) -> 
             parent.log_dataset(data.name, data.path, data.sha256, len(data.labelled))
             parent.set_tags({f"{data.name}.scorecard": f"{centre.card.id} v{centre.card.version}"})
         for number, arm_spec in enumerate(spec.arms):
-            settings = {"use": arm_spec.use, **arm_spec.settings}
-            with parent.arm(arm_spec.name, settings, on_error="continue") as arm:
+            with parent.arm(arm_spec.name, arm_spec.params, on_error="continue") as arm:
                 for place, centre in enumerate(centres):
                     name = centre.dataset.name
                     report(f"{arm_spec.name} on {name}", number * len(centres) + place, steps)
-                    said, automated = _answer(arm_spec, centre)
-                    figures = _against_csat(centre, said, spec)
+                    answer = _answer(arm_spec, centre)
+                    figures = _against_csat(centre, answer.csat, spec)
                     arm.log_metrics({f"{name}.{k}": v for k, v in figures.items()})
                     tables[arm_spec.name][name] = {
                         "n": next(iter(figures.values())).n,
                         "metrics": {k: v.to_dict() for k, v in figures.items()},
                     }
-                    if automated and arm_spec.use == "automated_qa":
-                        found = _log_comparison(arm, centre, automated, spec)
+                    _log_learned(arm, centre, answer)
+                    if arm_spec.use == "automated_qa":
+                        found = _log_comparison(arm, centre, answer.ratings, spec)
                         pieces += [
                             f"### {arm_spec.name}, people and customers on {name}",
                             "",
@@ -142,109 +132,28 @@ def _check_names(where: str, stated: Sequence[str], known: Sequence[str]) -> Non
             )
 
 
-def _sources(spec: ExperimentSpec) -> list[Path]:
-    """Dataset folders; simulated ones are made first, once per size and seed."""
-    if not any(SIMULATED.fullmatch(stated) for stated in spec.data):
-        return list(spec.data_folders())
-    found: list[Path] = []
-    real = [stated for stated in spec.data if not SIMULATED.fullmatch(stated)]
-    if real:
-        found += spec.model_copy(update={"data": tuple(real)}).data_folders()
-    for stated in spec.data:
-        match = SIMULATED.fullmatch(stated)
-        if match:
-            from autoqa.simulate import SimulationSettings, write_simulation
-
-            settings = SimulationSettings(conversations=int(match["n"]), seed=spec.seed)
-            key = hashlib.sha256(repr(settings).encode()).hexdigest()[:8]
-            folder = _CACHE / f"simulated-centre-{match['n']}-{key}"
-            if not (folder / "truth.json").exists():  # written last
-                write_simulation(settings, folder)
-            found.append(folder)
-    return found
-
-
-def _prepare(folder: Path, spec: ExperimentSpec) -> _Centre:
-    dataset = load_dataset(folder)
-    human = [r for one in dataset.labelled for r in one.ratings if r.turn is None]
-    surveys = [s for one in dataset.labelled for s in one.surveys]
-    if not surveys:
-        raise DataError(f"{dataset.name}: no surveys (csat), so nothing to compare QA with")
-    card = _card(dataset, human)
-    known = {criterion.id for criterion in card.criteria}
-    human = [r for r in human if r.criterion in known]
-    encoders = default_encoders(cache=_CACHE / "embeddings.sqlite")
-    transcripts = dataset.transcripts
-    groups = np.array(
-        [getattr(t, spec.split.group_by, None) or t.conversation_id for t in transcripts]
-    )
-    from sklearn.model_selection import GroupKFold
-
-    n = min(spec.split.folds, len(set(groups)))
-    if n < 2:
-        raise ExperimentError(
-            f"split.group_by: {dataset.name} has one {spec.split.group_by} only, nothing to split"
-        )
-    folds = GroupKFold(n_splits=n, shuffle=True, random_state=spec.split.seed)
-    return _Centre(
-        dataset,
-        Batch(transcripts, encoders=encoders),
-        card,
-        human,
-        csat_shares(surveys),
-        {t.conversation_id: t.agent for t in transcripts if t.agent},
-        list(folds.split(np.zeros(len(transcripts)), groups=groups)),
-    )
-
-
-def _card(dataset: Dataset, human: Sequence[Rating]) -> Scorecard:
-    """The scorecard that people used: a known one, or one made of the rated criteria."""
-    rated = {r.criterion for r in human}
-    support = load_scorecard("support-core")
-    if rated and rated <= {c.id for c in support.criteria}:
-        return support
-    scales = {k: v for one in dataset.labelled for k, v in one.scales.items() if k in rated}
-    if not scales:
-        raise DataError(f"{dataset.name}: no conversation was rated as a whole by anyone")
-    criteria = tuple(
-        Criterion(
-            id=name,
-            question=f"{name.replace('_', ' ').capitalize()}?",
-            levels={k: Level(label=str(k)) for k in range(round(low), round(high) + 1)},
-            weight=100 / len(scales),
-        )
-        for name, (low, high) in sorted(scales.items())
-    )
-    return Scorecard(
-        id=f"rated-in-{dataset.name}".replace("_", "-").lower(),
-        version=1,
-        sections=(Section(id="rated", criteria=criteria),),
-    )
-
-
-def _answer(arm: ArmSpec, centre: _Centre) -> tuple[Floats, list[Rating]]:
-    """Return predicted CSAT shares (nan where none) out of sample, and automated ratings if any."""
-    ids = [t.conversation_id for t in centre.batch.transcripts]
-    truth = np.array([centre.csat.get(one, np.nan) for one in ids])
+def _answer(arm: ArmSpec, centre: Centre) -> _Answer:
+    """Answer out of sample, and learn once more from everything what is worth keeping."""
     if arm.use == "csat_model":
-        return _csat_out_of_sample(centre), []
-    automated = _automated(arm, centre) if "automated_qa" in arm.use else []
-    columns = [_number(part, centre, automated) for part in arm.use.split("+") if part != "mean"]
-    X = np.column_stack(columns) if columns else np.zeros((len(ids), 0))
-    return _regressed(X, truth, centre.folds), automated
+        return _by_csat_model(centre)
+    parts = [part for part in arm.use.split("+") if part != "mean"]
+    qa = _automated_qa(arm, centre) if "automated_qa" in parts else _Answer(np.zeros(0))
+    columns = [_number(part, centre, qa.ratings) for part in parts]
+    X = np.column_stack(columns) if columns else np.zeros((len(centre.batch), 0))
+    return replace(qa, csat=_regressed(X, centre.truth, centre.folds))
 
 
-def _number(part: str, centre: _Centre, automated: Sequence[Rating]) -> Floats:
+def _number(part: str, centre: Centre, automated: Sequence[Rating]) -> Floats:
     transcripts = centre.batch.transcripts
     if part == "turns":
         return np.log1p([float(len(t.turns)) for t in transcripts])
     if part == "handle_time":
         return np.array([np.log1p(_handle_seconds(t)) for t in transcripts])
-    totals = _totals(centre.human if part == "human_qa" else automated, centre.card)
+    totals = mean_totals(centre.human if part == "human_qa" else automated, centre.card)
     return np.array([totals.get(t.conversation_id, np.nan) for t in transcripts])
 
 
-def _handle_seconds(transcript: Any) -> float:
+def _handle_seconds(transcript: Transcript) -> float:
     """Handle time as recorded or by the turns' times; 20 words take about ten seconds to say."""
     recorded = transcript.attributes.get("handle_s")
     if isinstance(recorded, int | float):
@@ -255,60 +164,51 @@ def _handle_seconds(transcript: Any) -> float:
     return sum(len(t.text.split()) for t in transcript.turns) / 2.0
 
 
-def _totals(ratings: Sequence[Rating], card: Scorecard) -> dict[str, float]:
-    """Mean QA total per conversation over its raters."""
-    by_rater: dict[tuple[str, str], list[Rating]] = {}
-    for rating in ratings:
-        if rating.criterion != CSAT:
-            by_rater.setdefault((rating.conversation_id, rating.rater), []).append(rating)
-    totals: dict[str, list[float]] = {}
-    for (conversation, _), of_rater in by_rater.items():
-        total = evaluate(of_rater, card).total
-        if total is not None:
-            totals.setdefault(conversation, []).append(total)
-    return {conversation: float(np.mean(found)) for conversation, found in totals.items()}
-
-
-def _automated(arm: ArmSpec, centre: _Centre) -> list[Rating]:
+def _automated_qa(arm: ArmSpec, centre: Centre) -> _Answer:
     """Automated ratings, each conversation by models that did not learn from it."""
     settings = dict(arm.settings)
     how = settings.pop("scorer", "linear")
     if how == "rules":
-        return Panel(centre.card).rate(centre.batch)
-    overrides = {"embeddings": (), "statistics": False} if how == "tfidf" else {}
-    found: list[Rating] = []
-    for train, test in centre.folds:
-        known = {centre.batch.transcripts[i].conversation_id for i in train}
-        own = [r for r in centre.human if r.conversation_id in known and r.status is Status.RATED]
-        scorer = LinearScorer(centre.card.criteria, settings={**overrides, **settings})
-        scorer.fit(centre.batch, own)
-        learned = LinearScorer(
-            [c for c in centre.card.criteria if c.id in scorer.models], models=scorer.models
-        )
-        found += learned.rate(centre.batch.subset(test.tolist()))
-    return found
+        return _Answer(np.zeros(0), Panel(centre.card).rate(centre.batch), scored=True)
+    if how == "tfidf":
+        settings = {**TFIDF_SETTINGS, "statistics": False, **settings}
+
+    def learned(rows: Sequence[int]) -> LinearScorer:
+        own = [r for r in _of_rows(centre, centre.human, rows) if r.status is Status.RATED]
+        scorer = LinearScorer(centre.card.criteria, settings=settings).fit(centre.batch, own)
+        known = [c for c in centre.card.criteria if c.id in scorer.models]
+        return LinearScorer(known, models=scorer.models)
+
+    found = [
+        rating
+        for train, test in centre.folds
+        for rating in learned(train.tolist()).rate(centre.batch.subset(test.tolist()))
+    ]
+    whole = learned(range(len(centre.batch)))
+    return _Answer(np.zeros(0), found, whole.models, whole.criteria, scored=True)
 
 
-def _csat_out_of_sample(centre: _Centre) -> Floats:
-    surveys = [s for one in centre.dataset.labelled for s in one.surveys]
-    low, high = surveys[0].scale
+def _by_csat_model(centre: Centre) -> _Answer:
+    low, high = centre.surveys[0].scale
     scale = tuple(range(round(low), round(high) + 1))
-    ratings = survey_ratings(surveys, scale)
+    ratings = survey_ratings(centre.surveys, scale)
     said = np.full(len(centre.batch), np.nan)
     for train, test in centre.folds:
-        known = {centre.batch.transcripts[i].conversation_id for i in train}
-        model = CsatModel(scale).fit(
-            centre.batch, [r for r in ratings if r.conversation_id in known]
-        )
+        model = CsatModel(scale).fit(centre.batch, _of_rows(centre, ratings, train.tolist()))
         rated = model.rate(centre.batch.subset(test.tolist()))
         expected = [np.nan if r.expected is None else r.expected for r in rated]
         said[test] = (np.array(expected) - low) / (high - low)
-    return said
+    whole = CsatModel(scale).fit(centre.batch, ratings)
+    return _Answer(said, models={CSAT: whole.model}, criteria=whole.criteria)
 
 
-def _regressed(
-    X: Floats, truth: Floats, folds: Sequence[tuple[NDArray[np.int_], NDArray[np.int_]]]
-) -> Floats:
+def _of_rows(centre: Centre, ratings: Sequence[Rating], rows: Sequence[int]) -> list[Rating]:
+    """The ratings of some of the centre's conversations."""
+    known = {centre.batch.transcripts[i].conversation_id for i in rows}
+    return [rating for rating in ratings if rating.conversation_id in known]
+
+
+def _regressed(X: Floats, truth: Floats, folds: Sequence[Part]) -> Floats:
     """Predict CSAT from a few numbers by ridge regression, out of sample.
 
     One number alone is carried to the scale by one line, the mean of the folds' own: lines that
@@ -340,10 +240,10 @@ def _regressed(
     return said
 
 
-def _against_csat(centre: _Centre, said: Floats, spec: ExperimentSpec) -> dict[str, Estimate]:
+def _against_csat(centre: Centre, said: Floats, spec: ExperimentSpec) -> dict[str, Estimate]:
     """Figures of predicted against surveyed CSAT, over conversations with both."""
     ids = [t.conversation_id for t in centre.batch.transcripts]
-    truth = np.array([centre.csat.get(one, np.nan) for one in ids])
+    truth = centre.truth
     both = np.asarray(np.isfinite(truth + said), bool)
     if not both.any():
         raise DataError(
@@ -377,15 +277,25 @@ def _against_csat(centre: _Centre, said: Floats, spec: ExperimentSpec) -> dict[s
     return {k: v for k, v in found.items() if not spec.metrics or k in spec.metrics}
 
 
+def _log_learned(arm: ArmRun, centre: Centre, answer: _Answer) -> None:
+    log_heads(
+        arm,
+        centre.dataset,
+        answer.models,
+        {criterion.id: criterion for criterion in answer.criteria},
+        scorecard=centre.card if answer.scored else None,
+        encoders=centre.batch.encoders,
+    )
+
+
 def _log_comparison(
-    arm: ArmRun, centre: _Centre, automated: Sequence[Rating], spec: ExperimentSpec
+    arm: ArmRun, centre: Centre, automated: Sequence[Rating], spec: ExperimentSpec
 ) -> Comparison:
-    surveys = [s for one in centre.dataset.labelled for s in one.surveys]
     comparison = compare(
         automated,
         centre.human,
         card=centre.card,
-        surveys=surveys,
+        surveys=centre.surveys,
         agents=centre.agents,
         seed=spec.seed,
         n_resamples=spec.n_resamples,
@@ -393,15 +303,15 @@ def _log_comparison(
     name = centre.dataset.name
     arm.log_json(comparison.to_dict(), f"comparison_{name}.json")
     arm.log_figure(plot_agreement(comparison), f"agreement_{name}.png")
-    totals = _totals(automated, centre.card)
+    totals = mean_totals(automated, centre.card)
     arm.log_table(_totals_table(totals, centre), f"totals_{name}.parquet")
     return comparison
 
 
-def _totals_table(totals: Mapping[str, float], centre: _Centre) -> Any:
+def _totals_table(totals: Mapping[str, float], centre: Centre) -> Any:
     import pandas as pd
 
-    people = _totals(centre.human, centre.card)
+    people = mean_totals(centre.human, centre.card)
     ids = sorted(totals)
     return pd.DataFrame(
         {
@@ -415,17 +325,7 @@ def _totals_table(totals: Mapping[str, float], centre: _Centre) -> Any:
 
 def _table(dataset: Dataset, tables: Mapping[str, Mapping[str, Any]]) -> str:
     """One row per arm: what it tells of surveyed CSAT."""
-    rows = {arm: of[dataset.name] for arm, of in tables.items()}
-    metrics = list(next(iter(rows.values()))["metrics"])
     simulated = any(one.transcript.attributes.get("simulated") for one in dataset.labelled[:1])
     label = f"**{dataset.name}**{' (simulated)' if simulated else ''}"
-    lines = [
-        f"{label}: predicting surveyed CSAT out of sample",
-        "",
-        f"| arm | n | {' | '.join(metrics)} |",
-        "|---" * (len(metrics) + 2) + "|",
-    ]
-    for arm, one in rows.items():
-        cells = " | ".join(show_figure(one["metrics"][m]) for m in metrics)
-        lines.append(f"| {arm} | {one['n']} | {cells} |")
-    return "\n".join([*lines, ""])
+    rows = arms_table({arm: of[dataset.name] for arm, of in tables.items()}, counts=True)
+    return "\n".join([f"{label}: predicting surveyed CSAT out of sample", "", *rows, ""])

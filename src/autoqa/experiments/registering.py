@@ -1,21 +1,31 @@
-"""Putting trained models into MLflow, with what training measured."""
+"""Putting models into MLflow as code plus safetensors, so that they load where pickle is off.
+
+``mlflow.pyfunc.load_model(uri).predict(frame)`` scores conversations with what was logged.
+"""
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
-from autoqa.experiments.tracking import Tracker, log_model
+from autoqa.errors import ExperimentError
+from autoqa.experiments import loggable, provenance
+from autoqa.experiments.quiet_mlflow import quiet_mlflow, tracking_to, without_warnings
+from autoqa.experiments.tasks.base import Dataset
+from autoqa.experiments.tracking import TrackedRun, Tracker
 from autoqa.experiments.training import TrainingReport
-from autoqa.scorecard.schema import Scorecard
-from autoqa.scorers.folder import ModelFolder
+from autoqa.features.encoders import TextEncoder
+from autoqa.scorecard.schema import Criterion, Scorecard
+from autoqa.scorers.folder import HeadCard, ModelFolder, write_models
+from autoqa.scorers.routed import RoutedModel
+
+_PICKLED = {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".bin", ".skops"}
+_NOT_IN_MODEL_NAMES = str.maketrans(dict.fromkeys("/:.%\"'", "_"))
 
 
 def log_trained(tracker: Tracker, models: Path, card: Scorecard, report: TrainingReport) -> str:
-    """Log a model folder in a run of its own, with its figures, and return the model's URI.
-
-    The model is code plus safetensors, so it loads where pickle is off:
-    ``mlflow.pyfunc.load_model(uri).predict(frame)``.
-    """
+    """Log a model folder in a run of its own, with its figures, and return the model's URI."""
     params = {"scorecard": card.id, "n_conversations": report.n_conversations}
     tags = {
         "scorecard.version": str(card.version),
@@ -31,3 +41,108 @@ def log_trained(tracker: Tracker, models: Path, card: Scorecard, report: Trainin
     with tracker.experiment_run(f"models-{card.id}", params, tags) as run:
         run.log_metrics(figures)
         return log_model(run, models, name=card.id)
+
+
+def log_heads(
+    arm: TrackedRun,
+    dataset: Dataset,
+    models: Mapping[str, RoutedModel],
+    criteria: Mapping[str, Criterion],
+    *,
+    scorecard: Scorecard | None = None,
+    encoders: Mapping[str, TextEncoder] | None = None,
+) -> str | None:
+    """Log what an arm learned from a dataset, under the dataset's name, and return its URI.
+
+    Parameters
+    ----------
+    models, criteria : mapping
+        By head. None where the arm keeps nothing: a constant, or a line through one number.
+    scorecard : Scorecard, optional
+        What the arm scores; default, the heads alone.
+    """
+    if not models and scorecard is None:
+        return None
+    source = provenance.named_source(dataset.name, dataset.sha256)
+    cards = {name: HeadCard(criterion=criteria[name], trained_on=(source,)) for name in models}
+    with tempfile.TemporaryDirectory() as folder:
+        write_models(folder, models, cards, scorecard=scorecard)
+        return log_model(arm, Path(folder), name=dataset.name, encoders=encoders)
+
+
+def log_model(
+    run: TrackedRun,
+    model_dir: Path,
+    *,
+    name: str,
+    encoders: Mapping[str, TextEncoder] | None = None,
+) -> str:
+    """Log a model folder so that ``mlflow.pyfunc.load_model`` can score with it.
+
+    The model answers on a made-up conversation here; that is its input example, and the answer
+    gives the signature.
+
+    Parameters
+    ----------
+    model_dir : Path
+        Folder of safetensors and JSON files.
+    encoders : mapping of str to TextEncoder, optional
+        Text encoders by language that are loaded already; default, loaded for the example.
+
+    Returns
+    -------
+    str
+        URI of the model, ``models:/m-...``.
+
+    Raises
+    ------
+    ExperimentError
+        If the folder is missing or holds pickled files.
+    """
+    _require_plain_files(model_dir)
+    mlflow = quiet_mlflow()
+    from mlflow.models import Model
+
+    with without_warnings(), tracking_to(run.tracker.uri):
+        from autoqa.experiments import pyfunc_model
+
+        example = pyfunc_model.example_input()
+        model = pyfunc_model.AutoqaModel()
+        model.use(model_dir, encoders=encoders)
+        # MLflow only warns where the example cannot be scored; here that is an error.
+        answer = model.predict(None, example)
+        allowed = loggable.safe_name(name).translate(_NOT_IN_MODEL_NAMES)
+        # The fluent API would need this run to be MLflow's global active one.
+        made = run.tracker.client.create_logged_model(
+            run.experiment_id, name=allowed, source_run_id=run.run_id
+        )
+        logged = Model.log(
+            artifact_path=None,
+            name=allowed,
+            flavor=mlflow.pyfunc,
+            run_id=run.run_id,
+            model_id=made.model_id,
+            python_model=pyfunc_model.__file__,
+            artifacts={"model": str(model_dir)},
+            signature=mlflow.models.infer_signature(example, answer),
+            input_example=example,
+            # MLflow would infer them by importing everything, which takes half a minute.
+            pip_requirements=[_own_requirement()],
+        )
+    return str(logged.model_uri)
+
+
+def _own_requirement() -> str:
+    version = provenance.autoqa_version()
+    pin = "" if version == provenance.UNKNOWN else f"=={version}"
+    return f"{provenance.DISTRIBUTION}{pin}"
+
+
+def _require_plain_files(model_dir: Path) -> None:
+    if not model_dir.is_dir():
+        raise ExperimentError(f"{model_dir}: no such model folder; train one with `autoqa train`")
+    for file in sorted(model_dir.rglob("*")):
+        if file.suffix in _PICKLED:
+            raise ExperimentError(
+                f"{file}: files of this kind may run code when loaded; save safetensors or JSON"
+            )

@@ -77,6 +77,11 @@ class ArmSpec(BaseModel):
         """The arm's own settings."""
         return dict(self.model_extra or {})
 
+    @property
+    def params(self) -> dict[str, Any]:
+        """What a tracked run says of the arm."""
+        return {"use": self.use, **self.settings}
+
 
 class ExperimentSpec(_Strict):
     """What one experiment asks, on which data, and which arms it compares."""

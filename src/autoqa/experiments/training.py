@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,15 @@ import numpy as np
 from autoqa.csat import CsatModel, survey_ratings
 from autoqa.errors import DataError, ScaleError
 from autoqa.evaluation.agreement import quadratic_kappa
+from autoqa.experiments.provenance import dataset_files, files_digest, named_source
 from autoqa.features.batch import Batch
 from autoqa.features.encoders import TextEncoder
 from autoqa.features.routing import default_encoders
 from autoqa.features.views import Item
+from autoqa.notebook import safe_markdown
 from autoqa.privacy import redact_labelled
 from autoqa.readers import Quarantine, read
+from autoqa.readers.reading import files_below
 from autoqa.records import CSAT, LabelledTranscript, Rating, Status
 from autoqa.scorecard.schema import Criterion, Scorecard
 from autoqa.scorers.folder import HeadCard, write_models
@@ -27,6 +31,9 @@ from autoqa.scorers.panel import Panel
 from autoqa.scorers.routed import MIN_ITEMS, RoutedModel
 
 Progress = Callable[[str, int, int], None]
+
+ALL_SPLITS = " (all splits)"
+"""In the name of a source: its conversations were learned from whatever their split."""
 
 _CHECK_SHARE = 0.25  # of the conversations, held out to compare learned models with rules
 _WORTH_LEARNING = 0.1  # kappa by which a learned model must beat rules, which explain themselves
@@ -74,6 +81,9 @@ class TrainingReport:
         lines += [f"\n{name}: not learned, {why}" for name, why in self.skipped.items()]
         lines.append(f"\nCSAT: {'learned' if self.csat else 'not learned'}")
         return "\n".join(lines)
+
+    def _repr_markdown_(self) -> str:
+        return safe_markdown(self.to_markdown())
 
 
 def train(
@@ -134,7 +144,7 @@ def train(
     skipped: dict[str, str] = {}
     models: dict[str, RoutedModel] = {}
     cards: dict[str, HeadCard] = {}
-    source = tuple(str(Path(path).name) for path in data)
+    source = _sources(data, labelled)
     for step, criterion in enumerate(wanted):
         report(f"learning {criterion.id}", step + 1, steps)
         own = [r for r in ratings if r.criterion == criterion.id and r.status is Status.RATED]
@@ -169,6 +179,21 @@ def train(
     write_models(out, models, cards, scorecard=card, readme=_readme(card, result))
     report("done", steps, steps)
     return result
+
+
+def _sources(data: Sequence[str | Path], labelled: Sequence[LabelledTranscript]) -> tuple[str, ...]:
+    """Return ``NAME sha256:DIGEST`` of each file and of each folder with files that was read."""
+    mark = ALL_SPLITS if any(one.split not in (None, "train") for one in labelled) else ""
+    found: list[tuple[str, list[Path]]] = []
+    for path in map(Path, data):
+        if not path.is_dir():
+            found.append((path.name, [path]))
+            continue
+        for folder, files in groupby(files_below(path), key=lambda file: file.parent):
+            held = list(files)
+            found.append((folder.resolve().name, dataset_files(folder) or held))
+    said = (named_source(f"{name}{mark}", files_digest(files)) for name, files in found)
+    return tuple(dict.fromkeys(said))
 
 
 def _held_out(labelled: Sequence[LabelledTranscript], seed: int) -> set[int]:

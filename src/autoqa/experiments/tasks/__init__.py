@@ -7,14 +7,8 @@ learn them, and which figures judge it. Benchmarks, experiments and `make models
 from __future__ import annotations
 
 from autoqa.errors import DataError, near_miss
-from autoqa.experiments.tasks.base import (
-    Dataset,
-    Examples,
-    Predictions,
-    Task,
-    load_dataset,
-    predict,
-)
+from autoqa.experiments.tasks.base import Examples, Predictions, Task, predict
+from autoqa.experiments.tasks.dataset import Dataset, load_dataset
 from autoqa.experiments.tasks.empathy import EMPATHY
 from autoqa.experiments.tasks.listening import LISTENING
 from autoqa.experiments.tasks.politeness import POLITENESS

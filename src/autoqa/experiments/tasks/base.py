@@ -2,60 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autoqa.errors import DataError
+from autoqa.evaluation.ceiling import Panel
 from autoqa.evaluation.intervals import Estimate
+from autoqa.experiments.tasks.dataset import Dataset
 from autoqa.features.batch import Batch
 from autoqa.features.views import Item
-from autoqa.readers import Quarantine, read
-from autoqa.records import Evidence, LabelledTranscript, Rating, Transcript
+from autoqa.records import Evidence, LabelledTranscript, Rating
 from autoqa.scorecard.schema import Criterion
 from autoqa.scorers.linear import LinearScorer
 
 Floats = NDArray[np.float64]
 Metrics = Mapping[str, Estimate]
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A folder in the uniform schema: conversations, their labels, and points to predict at."""
-
-    name: str
-    path: Path
-    labelled: tuple[LabelledTranscript, ...]
-    points: Mapping[tuple[str, int | None], int] = field(default_factory=dict)  # -> label3
-    sha256: str = ""
-
-    @property
-    def transcripts(self) -> list[Transcript]:
-        """What models may see."""
-        return [one.transcript for one in self.labelled]
-
-    def where(self, keep: Callable[[LabelledTranscript], bool]) -> Dataset:
-        """Return the dataset with some of its conversations."""
-        kept = tuple(one for one in self.labelled if keep(one))
-        return Dataset(self.name, self.path, kept, self.points, self.sha256)
-
-    def held_out(self) -> Dataset:
-        """Return what models were not meant to learn from.
-
-        The conversations of ``eval_points*.csv`` where there is such a file, otherwise those of
-        other splits than ``train``, otherwise all.
-        """
-        if self.points:
-            named = {conversation for conversation, _ in self.points}
-            return self.where(lambda one: one.transcript.conversation_id in named)
-        held = self.where(lambda one: one.split != "train")
-        return held if held.labelled else self
 
 
 @dataclass(frozen=True)
@@ -101,6 +65,18 @@ class Examples:
             self.communities[index],
         )
 
+    def panel(self, rows: NDArray[Any] | None = None) -> Panel:
+        """Return what people gave the items (or some of them, by index or mask) as a panel.
+
+        Items are told apart by cluster and turn, so clusters have to be conversations.
+        """
+        chosen = self if rows is None else self.take(rows)
+        keys = [
+            (str(cluster), item.turn)
+            for cluster, item in zip(chosen.clusters, chosen.items, strict=True)
+        ]
+        return Panel.from_items(dict(zip(keys, chosen.raters, strict=True)))
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -111,6 +87,7 @@ class Predictions:
     probabilities: Floats
     evidence: list[tuple[Evidence, ...]] = field(default_factory=list)
     middle: float = 0.0  # the expected level of a typical item, where classes are cut
+    unanswered: int = 0  # items that the model did not rate; see `from_ratings`
 
 
 @dataclass(frozen=True)
@@ -154,75 +131,6 @@ class Task:
     def head(self, name: str) -> Criterion:
         """Return a head by its id."""
         return next(one for one in self.heads if one.id == name)
-
-
-def load_dataset(path: str | Path) -> Dataset:
-    """Read a dataset folder: ``transcripts.jsonl[.gz]`` and any ``eval_points*.csv``.
-
-    Raises
-    ------
-    DataError
-        If the folder holds no conversations, or a record or label of it cannot be used: figures
-        over part of a dataset would not be figures of the dataset.
-    """
-    folder = Path(path)
-    files = sorted(folder.glob("*.jsonl")) + sorted(folder.glob("*.jsonl.gz"))
-    if not files:
-        raise DataError(
-            f"{folder}: no transcripts.jsonl or transcripts.jsonl.gz there; name a dataset folder "
-            "in the uniform schema"
-        )
-    with Quarantine() as quarantine:
-        labelled = tuple(read(files, format="uniform", quarantine=quarantine))
-        if quarantine.records_quarantined or not labelled:
-            reasons = ", ".join(f"{k} x {v}" for k, v in quarantine.counts.items()) or "no records"
-            raise DataError(f"{folder}: {reasons}; `autoqa read {folder}` says where")
-        dropped = {k: v for k, v in quarantine.notes.items() if k in ("bad_rating", "bad_csat")}
-        if dropped:
-            reasons = ", ".join(f"{k} x {v}" for k, v in sorted(dropped.items()))
-            raise DataError(
-                f"{folder}: labels that cannot be used ({reasons}); `autoqa read {folder}` says "
-                "where"
-            )
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
-    points = _points(folder, {one.transcript.conversation_id: one for one in labelled})
-    return Dataset(folder.resolve().name, folder, labelled, points, digest.hexdigest())
-
-
-def _points(
-    folder: Path, labelled: Mapping[str, LabelledTranscript]
-) -> dict[tuple[str, int | None], int]:
-    points: dict[tuple[str, int | None], int] = {}
-    for file in sorted(folder.glob("eval_points*.csv")):
-        with file.open(encoding="utf-8", newline="") as stream:
-            for number, row in enumerate(csv.DictReader(stream), start=2):
-                try:
-                    name = row["conversation_id"]
-                    turn = int(row["turn"]) if row["turn"] else None
-                    label = int(row["label3"])
-                except (KeyError, TypeError, ValueError):
-                    raise DataError(
-                        f"{file}:{number}: needs conversation_id, turn (or empty) and label3"
-                    ) from None
-                if label not in (0, 1, 2):
-                    raise DataError(f"{file}:{number}: label3 is {label}, not 0, 1 or 2")
-                if name not in labelled:
-                    raise DataError(f"{file}:{number}: conversation '{name}' is not in the folder")
-                n_turns = len(labelled[name].transcript.turns)
-                if turn is not None and not 0 <= turn < n_turns:
-                    raise DataError(
-                        f"{file}:{number}: turn {turn} is not one of the {n_turns} turns of "
-                        f"'{name}'"
-                    )
-                before = points.setdefault((name, turn), label)
-                if before != label:
-                    raise DataError(
-                        f"{file}:{number}: label3 is {label}, but {before} in another row of this "
-                        "moment"
-                    )
-    return points
 
 
 def gather(
@@ -293,22 +201,48 @@ def predict(
     """Return a scorer's word on examples."""
     ratings = scorer.rate_items(criterion, batch, examples.items)
     model = next(iter(scorer.models[criterion.id].models.values()))
-    return from_ratings(ratings, criterion, middle=float(model.base_rate_ @ criterion.scale))
+    return from_ratings(ratings, criterion, model.base_rate_)
 
 
-def from_ratings(
-    ratings: Sequence[Rating], criterion: Criterion, *, middle: float = 0.0
-) -> Predictions:
-    """Return ratings as arrays; what was not rated counts as an even spread over the levels."""
-    even = (1 / len(criterion.scale),) * len(criterion.scale)
-    probabilities = np.array([r.probabilities or even for r in ratings])
-    levels = np.array([criterion.scale[0] if r.level is None else r.level for r in ratings])
-    expected = probabilities @ np.array(criterion.scale, float)
-    return Predictions(levels, expected, probabilities, [r.evidence for r in ratings], middle)
+def from_ratings(ratings: Sequence[Rating], criterion: Criterion, base_rate: Floats) -> Predictions:
+    """Return ratings as arrays, with an answer for every item.
+
+    Whoever asks about every item counts silence as an answer too: an item that was not rated gets
+    what can be said without reading it, the level that is commonest by `base_rate` (of equally
+    common ones the lowest). Its probabilities are those of the rating, if it has any, so that
+    ranks use what a hesitant model knew; otherwise they are `base_rate`.
+
+    Parameters
+    ----------
+    base_rate : array of shape (n_levels,)
+        How often the model gives each level.
+    """
+    scale = np.array(criterion.scale)
+    commonest = int(scale[np.argmax(base_rate)])
+    probabilities = np.array(
+        [rating.probabilities or base_rate for rating in ratings], float
+    ).reshape(-1, len(scale))
+    return Predictions(
+        np.array([commonest if r.level is None else r.level for r in ratings], int),
+        probabilities @ scale.astype(float),
+        probabilities,
+        [rating.evidence for rating in ratings],
+        middle=float(base_rate @ scale),
+        unanswered=sum(rating.level is None for rating in ratings),
+    )
 
 
-def missing(dataset: Dataset, what: str) -> DataError:
-    """Return the error that names the label a dataset lacks, and the ones it has."""
-    found = sorted({r.criterion for one in dataset.labelled for r in one.ratings})
-    has = ", ".join(found) or "none"
-    return DataError(f"{dataset.name}: no {what}; its rated criteria are: {has}")
+__all__ = [
+    "Dataset",
+    "Examples",
+    "Floats",
+    "Judge",
+    "Judged",
+    "Labeller",
+    "Metrics",
+    "Predictions",
+    "Task",
+    "from_ratings",
+    "gather",
+    "predict",
+]

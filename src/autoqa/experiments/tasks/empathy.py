@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autoqa.evaluation.agreement import quadratic_kappa
-from autoqa.evaluation.ceiling import Panel, pairwise_ceiling
+from autoqa.evaluation.ceiling import pairwise_ceiling
 from autoqa.evaluation.classification import (
     classification_estimates,
     majority_metrics,
@@ -15,15 +15,8 @@ from autoqa.evaluation.classification import (
     tokens_in_spans,
 )
 from autoqa.evaluation.intervals import Estimate, bootstrap
-from autoqa.experiments.tasks.base import (
-    Dataset,
-    Examples,
-    Judged,
-    Predictions,
-    Task,
-    gather,
-    missing,
-)
+from autoqa.experiments.tasks.base import Examples, Judged, Predictions, Task, gather
+from autoqa.experiments.tasks.dataset import Dataset, missing
 from autoqa.records import Evidence
 from autoqa.scorecard.schema import Criterion, Level
 
@@ -88,9 +81,7 @@ def _judge(
         )
         majority[f"{name}_macro_f1"] = majority_metrics(one.labels, _LEVELS)["macro_f1"]
         majority[f"{name}_quadratic_kappa"] = 0.0
-        panel = Panel.from_items(
-            {(str(one.clusters[i]), item.turn): one.raters[i] for i, item in enumerate(one.items)}
-        )
+        panel = one.panel()
         if (panel.n_ratings > 1).any():
             ceiling[f"{name}_quadratic_kappa"] = pairwise_ceiling(panel, kappa, **options)
         for i, item in enumerate(one.items):

@@ -10,18 +10,11 @@ from typing import Any
 import numpy as np
 
 from autoqa.evaluation.agreement import cohen_kappa
-from autoqa.evaluation.ceiling import Panel, pairwise_ceiling
+from autoqa.evaluation.ceiling import pairwise_ceiling
 from autoqa.evaluation.classification import auc, f1_binary
 from autoqa.evaluation.intervals import Estimate, bootstrap
-from autoqa.experiments.tasks.base import (
-    Dataset,
-    Examples,
-    Judged,
-    Predictions,
-    Task,
-    gather,
-    missing,
-)
+from autoqa.experiments.tasks.base import Examples, Judged, Predictions, Task, gather
+from autoqa.experiments.tasks.dataset import Dataset, missing
 from autoqa.scorecard.schema import Criterion, Level
 
 BEHAVIOURS = ("reflection", "question", "therapist_input")
@@ -82,9 +75,7 @@ def _judge(
         common = int(one.labels.mean() >= 0.5)
         majority[f"{name}_kappa"] = 0.0
         majority[f"{name}_f1"] = f1_binary(one.labels, np.full(len(one), common))
-        panel = Panel.from_items(
-            {(str(one.clusters[i]), item.turn): one.raters[i] for i, item in enumerate(one.items)}
-        )
+        panel = one.panel()
         if (panel.n_ratings > 1).any():
             ceiling[f"{name}_kappa"] = pairwise_ceiling(
                 panel, kappa, n_resamples=min(n_resamples, 200), seed=seed

@@ -6,18 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from autoqa.evaluation.ceiling import Panel, leave_one_out_ceiling
+from autoqa.evaluation.ceiling import leave_one_out_ceiling
 from autoqa.evaluation.classification import spearman
 from autoqa.evaluation.intervals import Estimate, bootstrap
-from autoqa.experiments.tasks.base import (
-    Dataset,
-    Examples,
-    Judged,
-    Predictions,
-    Task,
-    gather,
-    missing,
-)
+from autoqa.experiments.tasks.base import Examples, Judged, Predictions, Task, gather
+from autoqa.experiments.tasks.dataset import Dataset, missing
 from autoqa.scorecard.schema import Criterion, Level
 
 HEAD = "politeness"
@@ -64,14 +57,8 @@ def _judge(
             spearman, one.truth[chosen], said.expected[chosen], clusters=clusters, **options
         )
         majority[f"spearman{suffix}"] = 0.0
-        panel = Panel.from_items(
-            {
-                (str(one.clusters[i]), one.items[i].turn): one.raters[i]
-                for i in np.flatnonzero(chosen)
-            }
-        )
         ceiling[f"spearman{suffix}"] = leave_one_out_ceiling(
-            panel, spearman, n_resamples=min(n_resamples, 200), seed=seed
+            one.panel(chosen), spearman, n_resamples=min(n_resamples, 200), seed=seed
         )
         ends = chosen & extreme
         if ends.any():

@@ -8,15 +8,8 @@ import numpy as np
 
 from autoqa.evaluation.classification import auc
 from autoqa.evaluation.intervals import bootstrap
-from autoqa.experiments.tasks.base import (
-    Dataset,
-    Examples,
-    Judged,
-    Predictions,
-    Task,
-    gather,
-    missing,
-)
+from autoqa.experiments.tasks.base import Examples, Judged, Predictions, Task, gather
+from autoqa.experiments.tasks.dataset import Dataset, missing
 from autoqa.records import LabelledTranscript
 from autoqa.scorecard.schema import Criterion, Level
 

@@ -21,14 +21,8 @@ from autoqa.evaluation.classification import (
     spearman,
 )
 from autoqa.evaluation.intervals import Estimate, bootstrap, bootstrap_tables
-from autoqa.experiments.tasks.base import (
-    Dataset,
-    Examples,
-    Judged,
-    Predictions,
-    Task,
-    missing,
-)
+from autoqa.experiments.tasks.base import Examples, Judged, Predictions, Task
+from autoqa.experiments.tasks.dataset import Dataset, missing
 from autoqa.features.views import Item
 from autoqa.records import CSAT, LabelledTranscript, Speaker
 
