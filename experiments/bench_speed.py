@@ -14,6 +14,14 @@ minute of the machine does not fall on one variant alone.
 Peak memory is that of the process with its children, all of its start-up included.
 
     python experiments/bench_speed.py --data ../shared/data/uss_mwoz --json bench.json
+
+``--part memory`` measures something else: whether the memory of `autoqa score` grows with the
+number of conversations. It simulates few and ten times as many (``--conversations 400 4000``),
+scores each in a fresh process, by rules alone and with ``--models``, and prints the peaks and
+their ratio: near 1 means that memory does not grow. At that size it takes several minutes on two
+cores, so it is no part of the default.
+
+    python experiments/bench_speed.py --part memory --json memory.json
 """
 
 from __future__ import annotations
@@ -180,19 +188,23 @@ def measure_worker(variant: str, input_file: Path, threads: int) -> dict[str, fl
     return {"seconds": json.loads(output.splitlines()[-1])["seconds"], "peak_mib": peak}
 
 
+def score_once(template: str, path: Path, models: str | Path, threads: int) -> tuple[float, float]:
+    """Run the whole command on one file; return its seconds and peak MiB."""
+    with tempfile.TemporaryDirectory() as out:
+        filled = [
+            part.format(python=sys.executable, input=path, models=models, out=out + "/scored")
+            for part in shlex.split(template)
+        ]
+        _, seconds, peak = watch(filled, threads)
+    return seconds, peak
+
+
 def measure_score(template: str, inputs: Path, few: Path, arguments: Any) -> dict[str, float]:
     """Time the whole command on all conversations and on a few; the rest is the difference."""
     seconds, peak = {}, 0.0
     for name, path in (("few", few), ("all", inputs)):
-        with tempfile.TemporaryDirectory() as out:
-            filled = [
-                part.format(
-                    python=sys.executable, input=path, models=arguments.models, out=out + "/scored"
-                )
-                for part in shlex.split(template)
-            ]
-            _, seconds[name], reached = watch(filled, arguments.threads)
-            peak = max(peak, reached)
+        seconds[name], reached = score_once(template, path, arguments.models, arguments.threads)
+        peak = max(peak, reached)
     return {
         "seconds": seconds["all"] - seconds["few"],
         "start_up": seconds["few"],
@@ -259,6 +271,45 @@ def measure_all(arguments: Any, folder: Path) -> dict[str, dict[str, Any]]:
     return results
 
 
+def measure_memory(arguments: Any, folder: Path) -> dict[str, dict[str, Any]]:
+    """Return, by rules and with models, the peak of each number of conversations."""
+    from autoqa.scorers.folder import write_models
+
+    # Without --models the command takes models/default, so a folder without heads stands for none.
+    scorers = {"rules only": write_models(folder / "none", {}, {}).path}
+    if (Path(arguments.models) / "models.json").is_file():
+        scorers[str(arguments.models)] = Path(arguments.models)
+    else:
+        print(f"{arguments.models}: no model folder, so rules only", file=sys.stderr)
+    inputs = {n: folder / f"{n}.jsonl" for n in sorted(set(arguments.conversations))}
+    for n, path in inputs.items():
+        with path.open("w", encoding="utf-8") as file:
+            for row in _simulated(n):
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    # The same number of workers at every size, so that only the conversations differ.
+    template = f"{arguments.score_command} --workers {arguments.threads}"
+    results: dict[str, dict[str, Any]] = {}
+    for name, models in scorers.items():
+        peaks: dict[str, float] = {}
+        for n, path in inputs.items():
+            seconds, peaks[str(n)] = score_once(template, path, models, arguments.threads)
+            print(f"{name}, {n} conversations: {seconds:.0f} s", file=sys.stderr)
+        few, many = peaks.values()
+        results[name] = {"peak_mib": peaks, "ratio": many / few}
+    return results
+
+
+def memory_table(results: dict[str, dict[str, Any]]) -> str:
+    """Return the peaks as a Markdown table."""
+    sizes = list(next(iter(results.values()))["peak_mib"])
+    heads = [f"peak MiB, {n} conversations" for n in sizes]
+    lines = [f"| scored by | {' | '.join(heads)} | ratio |", "|---" * (len(sizes) + 2) + "|"]
+    for name, row in results.items():
+        peaks = " | ".join(f"{row['peak_mib'][n]:.0f}" for n in sizes)
+        lines.append(f"| {name} | {peaks} | {row['ratio']:.2f} |")
+    return "\n".join(lines)
+
+
 def table(results: dict[str, dict[str, Any]]) -> str:
     """Return the results as a Markdown table, with ratios to the two points of comparison."""
 
@@ -308,6 +359,9 @@ def parse() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
+        "--part", choices=("speed", "memory"), default="speed", help="what to measure; see above"
+    )
+    parser.add_argument(
         "--data", type=Path, help="dataset folder; default: ../shared/data/uss_mwoz"
     )
     parser.add_argument("--dialogues", type=int, default=800)
@@ -316,18 +370,37 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--criteria", type=int, default=10)
     parser.add_argument("--pipeline-dialogues", type=int, default=20)
     parser.add_argument("--start-up-dialogues", type=int, default=288)
+    parser.add_argument(
+        "--conversations",
+        type=int,
+        nargs=2,
+        default=(400, 4000),
+        metavar=("FEW", "MANY"),
+        help="of --part memory; at least 64, or start-up is all that is measured",
+    )
     parser.add_argument("--models", default="models/default", help="folder for `autoqa score`")
     parser.add_argument("--score-command", default=SCORE_COMMAND, help="what to run end to end")
     parser.add_argument("--json", type=Path, help="also write the results here")
     parser.add_argument("--worker", choices=sorted(WORKERS), help=argparse.SUPPRESS)
     parser.add_argument("--input", type=Path, help=argparse.SUPPRESS)
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    few, many = arguments.conversations
+    if not 0 < few < many:
+        parser.error(f"--conversations {few} {many}: give a number above 0, then a greater one")
+    return arguments
 
 
 def main() -> None:
     arguments = parse()
     if arguments.worker:
         work(arguments.worker, arguments.input, arguments.threads)
+        return
+    if arguments.part == "memory":
+        with tempfile.TemporaryDirectory() as folder:
+            results = measure_memory(arguments, Path(folder))
+        print(memory_table(results))
+        print(f"\n* simulated conversations, {arguments.threads} workers, each in fresh processes")
+        write_json(arguments.json, results)
         return
     default = Path("../shared/data/uss_mwoz")
     if arguments.data is None and default.is_dir():
@@ -337,8 +410,12 @@ def main() -> None:
     print(f"texts: {arguments.data.name if arguments.data else 'simulated contact centre'}\n")
     print(table(results))
     print("\n" + "\n".join(f"* {note}" for note in notes(results, arguments)))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    write_json(arguments.json, results)
+
+
+def write_json(path: Path | None, results: dict[str, Any]) -> None:
+    if path is not None:
+        path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -428,6 +429,97 @@ def test_ratings_that_compare_cannot_use_are_counted_and_listed(tmp_path: Path):
     assert "1 human records could not be used (bad_rating 1)" in result.stderr
     assert json.loads((out / "quarantine-human.jsonl").read_text())["line"] == 2
     assert not (out / "quarantine-ratings.jsonl").exists()
+
+
+RATINGS = "conversation_id,turn,rater,criterion,score,scale_lo,scale_hi"
+PLAIN = conversation("c0")
+ANSWERS = "conversation_id,score,scale_lo,scale_hi"
+
+
+def rated(criterion: str = "greeting", first: str = "c") -> list[str]:
+    return [RATINGS, *(f"{first}{i},,ana,{criterion},{i % 2},0,1" for i in range(8))]
+
+
+def compared(folder: Path, machine: list[str], human: list[str], *more: object) -> Result:
+    """Run compare on files with this content."""
+    kind = {True: "jsonl", False: "csv"}
+    a = lines(folder / f"a.{kind[machine == [PLAIN]]}", *machine)
+    h = lines(folder / f"h.{kind[human == [PLAIN]]}", *human)
+    return autoqa("compare", "--ratings", a, "--human", h, "--out", folder / "out", *more,
+                  "--resamples", 20)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("machine", "human", "said"),
+    [
+        (rated(), rated("tone"), "a.csv with .*h.csv: .*Automated: greeting. Human: tone"),
+        (rated(), rated(first="x"), "a.csv with .*h.csv: .*Automated: c0, c1.* Human: x0, x1"),
+        ([], rated(), "a.csv: no automated ratings there, the file is empty; give a folder"),
+        (rated(), [], "h.csv: no human ratings there, the file is empty; give a table"),
+        (rated(), [RATINGS], "h.csv: no human ratings there, there are no rows below its header"),
+        (
+            rated(),
+            ["conversation_id,rater,score", "c0,ana,1"],
+            "h.csv: .*its columns are conversation_id, rater, score, without criterion; give a",
+        ),
+        (
+            rated(),
+            [RATINGS, "c0,,ana,greeting,7,0,1"],
+            r"h.csv: .*cannot be used \(bad_rating 1; .*quarantine-human.jsonl says where\)",
+        ),
+        ([PLAIN], rated(), "a.jsonl: .*none of the 1 records in it has any; .*`autoqa score`"),
+        (rated(), [PLAIN], "h.jsonl: .*none of the 1 records in it has any; .*`ratings`"),
+        (
+            rated(),
+            [RATINGS, "c0,,ana,greeting,3,1,5"],
+            "a.csv with .*h.csv: c0/greeting: level 0 .*not one of the levels 1, 2, 3, 4, 5",
+        ),
+    ],
+)
+def test_what_cannot_be_compared_names_the_file_what_it_holds_and_what_to_do(
+    machine: list[str], human: list[str], said: str, tmp_path: Path
+):
+    result = compared(tmp_path, machine, human)
+    assert result.exit_code == 2
+    assert re.search(said, result.stderr)
+
+
+def test_ratings_of_another_scorecard_than_the_one_named_are_refused(tmp_path: Path):
+    result = compared(tmp_path, rated("tone"), rated("tone"), "--scorecard", "support-core")
+    assert result.exit_code == 2
+    assert "a.csv: rates tone, none of which is on support-core version 1" in result.stderr
+    assert "give the scorecard of these ratings" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ([ANSWERS], "s.csv: no customer answers there, there are no rows below its header"),
+        (["conversation_id,score", "c0,4"], "s.csv: .*without scale_lo, scale_hi; give a table"),
+        ([ANSWERS, "z0,4,1,5"], "s.csv: answers about z0; .*ratings of c0, c1, c2 and 5 more"),
+    ],
+)
+def test_surveys_that_say_nothing_are_named_and_the_rest_is_compared(
+    answers: list[str], said: str, tmp_path: Path
+):
+    surveys = lines(tmp_path / "s.csv", *answers)
+    result = compared(tmp_path, rated(), rated(), "--surveys", surveys)
+    assert result.exit_code == 1
+    assert re.search(f"CSAT was not compared. .*{said}", result.stderr)
+    assert (tmp_path / "out" / "comparison.json").is_file()
+
+
+@pytest.mark.parametrize("content", ["{half", "7"])
+def test_a_damaged_summary_of_a_run_is_named(content: str, tmp_path: Path):
+    run = tmp_path / "run"
+    run.mkdir()
+    lines(run / "ratings.csv", *rated())
+    lines(run / "summary.json", content)
+    human = lines(tmp_path / "h.csv", *rated())
+    result = autoqa("compare", "--ratings", run, "--human", human, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "summary.json: damaged" in result.stderr
+    assert "--scorecard" in result.stderr
 
 
 # train, benchmark, demo, experiment: what they do is tested where it is done

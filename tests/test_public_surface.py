@@ -42,6 +42,32 @@ def test_every_public_name_can_be_used(name: str):
     assert name == "__version__" or value.__name__ == name
 
 
+def test_every_sub_package_is_there_after_import_autoqa_alone():
+    for module in pkgutil.iter_modules(autoqa.__path__):
+        assert not module.ispkg or module.name in {*autoqa._PACKAGES, "cli"}
+    code = "import autoqa; print(autoqa.simulate.simulate.__name__, autoqa.scorers.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["simulate", "autoqa.scorers"]
+
+
+@pytest.mark.parametrize("package", ["evaluation", "scorers", "simulate"])
+def test_every_name_of_a_sub_package_can_be_used(package: str):
+    module = getattr(autoqa, package)
+    assert all(getattr(module, name) is not None for name in module.__all__)
+    assert set(module.__all__) <= set(dir(module))
+
+
+def test_importing_the_scorers_package_loads_no_scorer():
+    code = "import sys, autoqa.scorers; print([m for m in sys.modules if 'autoqa.scorers.' in m])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_misspelt_scorer_gets_a_hint():
+    with pytest.raises(AttributeError, match="Did you mean 'LinearScorer'"):
+        autoqa.scorers.LinearScorrer  # noqa: B018
+
+
 def test_type_checkers_see_the_same_names_as_programs():
     tree = ast.parse(Path(autoqa.__file__).read_text(encoding="utf-8"))
     guarded = next(node for node in tree.body if isinstance(node, ast.If))

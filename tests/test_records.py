@@ -76,7 +76,7 @@ def test_upto_ends_right_after_the_turn_and_closes_only_after_the_last(case):
 
 
 def test_upto_refuses_a_turn_that_is_not_there():
-    with pytest.raises(RecordError, match="turn 3 is not one of its 3 turns"):
+    with pytest.raises(RecordError, match="turn index 3 is not one of its 3 turns"):
         conversation(3).upto(3)
 
 

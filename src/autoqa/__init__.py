@@ -9,8 +9,12 @@
     automated = autoqa.read_ratings("scored")
     human = autoqa.read_ratings("rated.jsonl")
     comparison = autoqa.compare(automated, human, card=card)
+    autoqa.plot_agreement(comparison)
 
-Names are imported when they are first used, so ``import autoqa`` loads nothing heavy.
+    centre = autoqa.simulate.simulate(conversations=200)  # labelled conversations to try things on
+
+Names and sub-packages are imported when they are first used, so ``import autoqa`` loads nothing
+heavy.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from autoqa.batch import ScoringSetup, Summary, score
+    from autoqa.batch import Scored, ScoringSetup, Summary, score
     from autoqa.csat import CsatModel
     from autoqa.errors import (
         AutoqaError,
@@ -37,7 +41,14 @@ if TYPE_CHECKING:
         ScorerError,
         StoreError,
     )
-    from autoqa.evaluation import Comparison, Estimate, compare
+    from autoqa.evaluation import (
+        Comparison,
+        Estimate,
+        compare,
+        plot_agreement,
+        plot_reliability,
+        plot_totals_and_csat,
+    )
     from autoqa.experiments.benchmark import run_benchmark
     from autoqa.experiments.run import run_experiment
     from autoqa.experiments.training import train
@@ -78,9 +89,16 @@ if TYPE_CHECKING:
         lint,
         load_scorecard,
     )
-    from autoqa.scorers.base import Scorer, register_scorer
-    from autoqa.scorers.folder import ModelFolder
-    from autoqa.scorers.panel import Panel
+    from autoqa.scorers import (
+        LinearScorer,
+        ModelFolder,
+        Panel,
+        RulesScorer,
+        Scorer,
+        TextModel,
+        register_scorer,
+    )
+    from autoqa.simulate import SimulationSettings, iter_simulated, write_simulation
     from autoqa.store import (
         from_pandas,
         from_polars,
@@ -91,11 +109,12 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "batch": "ScoringSetup Summary score",
+    "batch": "Scored ScoringSetup Summary score",
     "csat": "CsatModel",
     "errors": "AutoqaError DataError EncoderError ExperimentError MissingData ModelError ReadError "
     "RecordError ScaleError ScorecardError ScorerError StoreError",
-    "evaluation": "Comparison Estimate compare",
+    "evaluation": "Comparison Estimate compare plot_agreement plot_reliability "
+    "plot_totals_and_csat",
     "experiments.benchmark": "run_benchmark",
     "experiments.run": "run_experiment",
     "experiments.training": "train",
@@ -108,12 +127,25 @@ _HOMES = {
     "Speaker Status Survey Transcript Turn",
     "review": "flag",
     "scorecard": "Criterion Level Scorecard evaluate library_names lint load_scorecard",
-    "scorers.base": "Scorer register_scorer",
-    "scorers.folder": "ModelFolder",
-    "scorers.panel": "Panel",
+    "scorers": "LinearScorer ModelFolder Panel RulesScorer Scorer TextModel register_scorer",
+    "simulate": "SimulationSettings iter_simulated write_simulation",
     "store": "from_pandas from_polars read_records to_pandas to_polars write_records",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
+_PACKAGES = (
+    "batch",
+    "csat",
+    "evaluation",
+    "experiments",
+    "features",
+    "privacy",
+    "readers",
+    "review",
+    "scorecard",
+    "scorers",
+    "simulate",
+    "store",
+)
 
 __all__ = [
     "Action",
@@ -132,6 +164,7 @@ __all__ = [
     "Flag",
     "LabelledTranscript",
     "Level",
+    "LinearScorer",
     "MissingData",
     "ModelError",
     "ModelFolder",
@@ -141,17 +174,21 @@ __all__ = [
     "Rating",
     "ReadError",
     "RecordError",
+    "RulesScorer",
     "ScaleError",
     "Scorecard",
     "ScorecardError",
+    "Scored",
     "Scorer",
     "ScorerError",
     "ScoringSetup",
+    "SimulationSettings",
     "Speaker",
     "Status",
     "StoreError",
     "Summary",
     "Survey",
+    "TextModel",
     "Transcript",
     "Turn",
     "__version__",
@@ -161,10 +198,14 @@ __all__ = [
     "flag",
     "from_pandas",
     "from_polars",
+    "iter_simulated",
     "library_names",
     "lint",
     "load_encoder",
     "load_scorecard",
+    "plot_agreement",
+    "plot_reliability",
+    "plot_totals_and_csat",
     "read",
     "read_human_ratings",
     "read_ratings",
@@ -181,19 +222,23 @@ __all__ = [
     "to_polars",
     "train",
     "write_records",
+    "write_simulation",
     "write_uniform",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _PACKAGES:
+        return importlib.import_module(f"autoqa.{name}")
     if name not in _HOME:
         from autoqa.errors import near_miss
 
-        raise AttributeError(f"module 'autoqa' has no attribute '{name}'.{near_miss(name, _HOME)}")
+        hint = near_miss(name, [*_HOME, *_PACKAGES])
+        raise AttributeError(f"module 'autoqa' has no attribute '{name}'.{hint}")
     value = getattr(importlib.import_module(f"autoqa.{_HOME[name]}"), name)
     globals()[name] = value  # found at once the next time
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_PACKAGES})

@@ -136,11 +136,21 @@ class Transcript:
         """The language without script or region: ``es`` for ``es-MX``."""
         return self.language.replace("_", "-").split("-")[0].lower()
 
+    def _repr_html_(self) -> str:
+        from autoqa.notebook import html_table
+
+        about = (self.conversation_id, self.channel, self.language, self.agent, self.topic)
+        turns = ((n, turn.speaker, turn.text) for n, turn in enumerate(self.turns, start=1))
+        caption = " · ".join(str(part) for part in about if part)
+        head = ("turn", "speaker", "text")
+        return html_table(head, turns, caption=caption, n_rows=len(self.turns))
+
     def upto(self, turn: int) -> Transcript:
         """Return the conversation as it stood right after turn index `turn`."""
         _require(
             0 <= turn < len(self.turns),
-            f"{self.conversation_id}: turn {turn} is not one of its {len(self.turns)} turns",
+            f"{self.conversation_id}: turn index {turn} is not one of its {len(self.turns)} turns "
+            "(counted from 0)",
         )
         last = turn == len(self.turns) - 1
         return replace(
@@ -152,7 +162,11 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """The words a rating rests on: characters [start, end) of one turn."""
+    """The words a rating rests on: characters [start, end) of one turn.
+
+    ``turn`` is an index of `Transcript.turns`, from 0. Texts for people, such as `Rating.reason`,
+    count turns from 1: evidence at index 2 is "turn 3".
+    """
 
     turn: int
     start: int
@@ -160,7 +174,7 @@ class Evidence:
     contribution: float = 0.0  # share of the score, in scale units; 0 where the scorer cannot say
 
     def __post_init__(self) -> None:
-        _require(self.turn >= 0, f"evidence points at turn {self.turn}")
+        _require(self.turn >= 0, f"evidence points at turn index {self.turn}")
         _require(
             0 <= self.start <= self.end, f"evidence span [{self.start}, {self.end}) is not a span"
         )
@@ -168,7 +182,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rating:
-    """One rater's answer to one criterion on one conversation, or on one turn of it."""
+    """One rater's answer to one criterion on one conversation, or on one turn of it.
+
+    ``turn`` is an index from 0, as in `Evidence`; ``reason`` is a text and counts turns from 1.
+    """
 
     conversation_id: str
     criterion: str

@@ -110,6 +110,14 @@ def test_the_summary_says_what_was_done_with_what(file, tmp_path, setup, card):
     assert summary.complete
 
 
+def test_a_notebook_shows_the_summary_as_a_table_with_names_escaped(file, tmp_path, setup):
+    summary = score([file], tmp_path / "out", setup, workers=1)
+    html = replace(summary, scorecard="<b>small")._repr_html_()
+    assert ">&lt;b&gt;small version" in html
+    assert ">8 scored of 8 read<" in html
+    assert ">not_applicable 8, rated 16<" in html
+
+
 def test_a_run_in_which_something_broke_is_not_complete(file, tmp_path, setup, monkeypatch):
     def breaks(batch):
         raise FloatingPointError

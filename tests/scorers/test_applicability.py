@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from autoqa.errors import ScorerError
+from autoqa.errors import ScorecardError
 from autoqa.features.batch import Batch
 from autoqa.records import Speaker, Transcript, Turn
 from autoqa.scorecard.schema import Condition, Criterion
-from autoqa.scorers.applicability import applicability
+from autoqa.scorers.applicability import Applies, applicability, check_condition
 
 
 def criterion(**condition: Any) -> Criterion:
@@ -29,14 +29,15 @@ def chat(*turns: tuple[str, str], **known: Any) -> Transcript:
 
 
 def applies(transcript: Transcript, **condition: Any) -> bool:
-    return applicability(criterion(**condition), Batch([transcript]))[0]
+    return applicability(criterion(**condition), Batch([transcript]))[0].holds is True
 
 
 BALANCE = chat(("agent", "your account balance is 20 dollars"), ("customer", "ok thanks"))
 
 
 def test_without_a_condition_it_always_applies():
-    assert applicability(criterion(), Batch([BALANCE, chat()])) == [True, True]
+    found = applicability(criterion(), Batch([BALANCE, chat()]))
+    assert found == [Applies(True), Applies(True)]
 
 
 def test_a_mention_must_be_made_by_the_speaker():
@@ -64,8 +65,27 @@ def test_mentions_are_looked_up_in_the_transcripts_language(said, language):
     assert applies(transcript, mentions="account_details", speaker="agent")
 
 
-def test_a_language_without_phrase_book_does_not_rule_it_out():
-    assert applies(chat(("agent", "hei"), language="fi"), mentions="account_details")
+def test_in_a_language_without_phrase_book_it_cannot_be_told():
+    finnish = chat(("agent", "hei"), language="fi")
+    found = applicability(criterion(mentions="account_details"), Batch([finnish, BALANCE]))
+    reason = "cannot tell whether it applies: no phrase book for language 'fi'"
+    assert found == [Applies(None, reason), Applies(True)]
+
+
+def test_what_other_keys_rule_out_needs_no_phrase_book():
+    finnish = chat(("agent", "hei"), language="fi", channel="voice")
+    asked = criterion(mentions="account_details", channel=("chat",))
+    assert applicability(asked, Batch([finnish]))[0].holds is False
+
+
+def test_a_book_without_the_event_cannot_tell_either(tmp_path):
+    own = tmp_path / "own.yaml"
+    own.write_text("language: fi\nevents: {terve: {phrases: [hei]}}\n")
+    finnish = chat(("agent", "hei"), language="fi")
+    asked = criterion(mentions="terve")
+    found = applicability(asked, Batch([finnish, BALANCE]), phrases=[own])
+    reason = "cannot tell whether it applies: the phrase book for 'en' has no 'terve'"
+    assert found == [Applies(True), Applies(None, reason)]
 
 
 def test_channel_queue_and_topic_are_compared_whatever_their_case():
@@ -93,5 +113,16 @@ def test_an_empty_conversation_mentions_nothing():
 
 
 def test_an_unknown_event_names_the_criterion():
-    with pytest.raises(ScorerError, match=r"criterion 'identity'.*Did you mean 'account_details'"):
-        applies(BALANCE, mentions="account_detail")
+    said = r"criterion 'identity'.*'account_detail'\..*Did you mean 'account_details'"
+    with pytest.raises(ScorecardError, match=said):
+        check_condition(criterion(mentions="account_detail"))
+    check_condition(criterion(mentions="account_details"))
+    check_condition(criterion())
+
+
+def test_an_event_of_the_users_own_book_is_known(tmp_path):
+    own = tmp_path / "own.yaml"
+    own.write_text("language: fi\nevents: {terve: {phrases: [hei]}}\n")
+    check_condition(criterion(mentions="terve"), phrases=[own])
+    with pytest.raises(ScorecardError, match="no phrase book has an event 'terve'"):
+        check_condition(criterion(mentions="terve"))

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from autoqa.errors import EncoderError, ModelError, ScorerError
+from autoqa.errors import EncoderError, ModelError, ScorecardError, ScorerError
 from autoqa.features.batch import Batch
 from autoqa.records import Action, RaterKind, Rating, Status
 from autoqa.scorecard.schema import Criterion, Level, Scorecard
 from autoqa.scorers import base
+from autoqa.scorers.applicability import Applies
 from autoqa.scorers.borrowed import BorrowedScorer
 from autoqa.scorers.folder import HeadCard, write_models
 from autoqa.scorers.linear import LinearScorer
@@ -305,13 +306,54 @@ def test_a_condition_that_breaks_fails_its_own_conversation_only(monkeypatch, tr
     def breaks(criterion, batch):
         if any(t.conversation_id == "bad" for t in batch.transcripts):
             raise RuntimeError
-        return [True] * len(batch)
+        return [Applies(True)] * len(batch)
 
     monkeypatch.setattr(module, "applicability", breaks)
     panel = Panel(card(criterion(scorer=GREETING)))
     found = panel.rate(Batch([transcript_of(n, "agent: hello") for n in ("a", "bad", "b")]))
     assert [str(r.status) for r in found] == ["rated", "failed", "rated"]
     assert found[1].reason == "applies_when broke: RuntimeError"
+
+
+def test_a_condition_on_an_event_that_no_book_has_fails_before_anything_is_scored():
+    wrong = criterion(scorer=GREETING, applies_when={"mentions": "apolgy"})
+    with pytest.raises(ScorecardError, match=r"'greeting'.*'apolgy'.*Did you mean 'apology'"):
+        Panel(card(wrong))
+
+
+def test_a_rating_that_may_not_apply_is_abstained_on_and_a_failed_one_stays(
+    register, transcript_of
+):
+    register("stub", Stub)
+    sorry = {"mentions": "apology"}
+    panel = Panel(card(criterion(scorer={"use": "stub"}, applies_when=sorry)))
+    said = (("en", "en"), ("fi", "fi"), ("bad", "fi"))
+    batch = Batch([transcript_of(n, "agent: I am sorry", language=lang) for n, lang in said])
+    found = panel.rate(batch)
+    assert [(str(r.status), r.reason) for r in found] == [
+        ("rated", ""),
+        ("abstained", "cannot tell whether it applies: no phrase book for language 'fi'"),
+        ("failed", "Stub broke: ZeroDivisionError"),
+    ]
+    assert {r.rater for r in found} == {PANEL_RATER}
+
+
+def test_an_event_of_the_users_own_book_serves_as_a_condition(tmp_path, transcript_of):
+    own = tmp_path / "own.yaml"
+    own.write_text("language: en\nevents: {bonus: {phrases: [bonus points]}}\n")
+    ruled = criterion(scorer={**GREETING, "phrases": str(own)}, applies_when={"mentions": "bonus"})
+    batch = Batch(
+        [
+            transcript_of("a", "agent: hello, you have bonus points"),
+            transcript_of("b", "agent: hello"),
+            transcript_of("c", "agent: hola, tiene puntos", language="es"),
+        ]
+    )
+    found = Panel(card(ruled)).rate(batch)
+    assert [str(r.status) for r in found] == ["rated", "not_applicable", "abstained"]
+    assert (
+        found[2].reason == "cannot tell whether it applies: the phrase book for 'es' has no 'bonus'"
+    )
 
 
 def test_an_empty_batch_has_no_ratings():

@@ -72,6 +72,12 @@ def test_what_was_never_said_tells_where_it_was_looked_for():
     assert rating.reason == "'closing' not said; looked in 2 agent turns"
 
 
+def test_a_reason_counts_turns_from_1_where_evidence_has_indices_from_0():
+    rating = rate(talk("c: hi", "a: hello", "a: bye"), never={"say": "closing"})
+    assert rating.reason == "'closing' found in turn 3"
+    assert [e.turn for e in rating.evidence] == [2]
+
+
 @pytest.mark.parametrize(
     ("said", "language"),
     [("goodbye", "en"), ("adiós", "es"), ("arrivederci", "it"), ("再见", "zh")],

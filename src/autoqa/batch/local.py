@@ -9,12 +9,13 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from autoqa.batch.work import Scored, ScoringSetup
+from autoqa.notebook import html_table
 from autoqa.readers import Quarantine, read
 from autoqa.records import Evaluation, Flag, Rating, Status, Transcript
 from autoqa.store import RecordWriter, atomic_write_json
@@ -51,12 +52,27 @@ class Summary:
     answered_by: Mapping[str, str]
     unserved: Mapping[str, str]
     seconds: float
+    left_out: Mapping[str, str] = field(default_factory=dict)  # head -> licence not wanted
 
     @property
     def complete(self) -> bool:
         """Whether every record was scored and nothing broke."""
         broken = sum(counts.get(Status.FAILED.value, 0) for counts in (self.ratings, self.csat))
         return self.quarantined == 0 and not broken
+
+    def _repr_html_(self) -> str:
+        said = {
+            "scorecard": f"{self.scorecard} version {self.scorecard_version}",
+            "models": self.models,
+            "conversations": f"{self.scored} scored of {self.read} read",
+            "quarantined": _counted(self.reasons) or self.quarantined,
+            "ratings": _counted(self.ratings),
+            "CSAT": _counted(self.csat),
+            "flags": _counted(self.flags),
+            "criteria without scorer": ", ".join(self.unserved),
+            "seconds": f"{self.seconds:.1f}",
+        }
+        return html_table(("", "scoring run"), said.items(), n_rows=len(said))
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -145,6 +161,9 @@ def score(
         answered_by=panel.answered_by,
         unserved=panel.unserved,
         seconds=round(time.perf_counter() - started, 3),
+        left_out={name: one.licence for name, one in setup.folder.left_out.items()}
+        if setup.folder
+        else {},
     )
     atomic_write_json(folder / "summary.json", summary.to_dict())
     return summary
@@ -234,6 +253,10 @@ def _start_worker(setup: ScoringSetup) -> None:
 def _score_in_worker(chunk: list[Transcript]) -> Scored:
     assert _worker_setup is not None
     return _worker_setup.score(chunk)
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
 def _counts(value: object) -> dict[str, int]:

@@ -17,7 +17,7 @@ from autoqa.privacy import redact
 from autoqa.records import CSAT, Evaluation, Flag, Rating, Status, Transcript
 from autoqa.review import flag
 from autoqa.scorecard import Scorecard, evaluate
-from autoqa.scorers.folder import ModelFolder
+from autoqa.scorers.folder import Licence, ModelFolder
 from autoqa.scorers.panel import Panel, columns_of_ratings
 
 
@@ -86,6 +86,8 @@ class ScoringSetup:
         See `autoqa.features.routing.default_encoders`.
     abstain_below : float
         Learned ratings less probable than this are abstained on.
+    licence : {"any", "permissive"}
+        Which heads of the model folder answer; see `ModelFolder`.
     """
 
     card: Scorecard
@@ -94,11 +96,12 @@ class ScoringSetup:
     threads: int | None = None
     precision: str | None = None
     abstain_below: float = 0.0
+    licence: Licence = "any"
 
     @cached_property
     def folder(self) -> ModelFolder | None:
         """The model folder, if one was named."""
-        return ModelFolder(self.models) if self.models else None
+        return ModelFolder(self.models, licence=self.licence) if self.models else None
 
     @cached_property
     def panel(self) -> Panel:

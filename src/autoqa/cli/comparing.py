@@ -12,12 +12,24 @@ import typer
 
 from autoqa.cli.arguments import AsJson, OutFolder
 from autoqa.cli.console import counted, example, finish, say, say_json, warn
+from autoqa.errors import DataError, ScaleError
 
 if TYPE_CHECKING:
     from autoqa.evaluation import Comparison
     from autoqa.readers import Quarantine
     from autoqa.records import Rating, Survey
     from autoqa.scorecard import Scorecard
+
+_COLUMNS = {
+    "automated ratings": ("conversation_id", "criterion", "score"),
+    "human ratings": ("conversation_id", "criterion", "score"),
+    "customer answers": ("conversation_id", "score", "scale_lo", "scale_hi"),
+}
+_GIVE = {
+    "automated ratings": "give a folder that `autoqa score` wrote, or a table of ratings",
+    "human ratings": "give a table of ratings, or conversations with `ratings`",
+    "customer answers": "give a table of answers, or conversations with `csat`",
+}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -109,22 +121,43 @@ def compare(
         automated = read_ratings(ratings, quarantine=quarantine)
         if ratings.is_dir() and (ratings / "csat.parquet").is_file():
             automated += read_ratings(ratings / "csat.parquet", quarantine=quarantine)
+        if not automated:
+            raise DataError(_none_there("automated ratings", ratings, quarantine))
+    _refuse_other_card(scorecard, card, ratings, automated)
     with lost.quarantine("human") as quarantine:
         people = read_human_ratings(human, quarantine=quarantine)
+        if not people.ratings and surveys is None:
+            raise DataError(_none_there("human ratings", human, quarantine))
     answers: list[Survey] = []
     if surveys is not None:
         with lost.quarantine("surveys") as quarantine:
             answers = read_surveys(surveys, quarantine=quarantine)
-    found = compare_all(
-        automated,
-        people.ratings,
-        card=card,
-        surveys=answers,
-        agents=_agents(data, ratings),
-        scales=people.scales,
-        seed=seed,
-        n_resamples=resamples,
-    )
+            if not answers:
+                said = _none_there("customer answers", surveys, quarantine)
+                if not people.ratings:
+                    raise DataError(f"{human}: no human ratings there either; {said}")
+                lost.add(f"CSAT was not compared. {said}")
+    try:
+        found = compare_all(
+            automated,
+            people.ratings,
+            card=card,
+            surveys=answers,
+            agents=_agents(data, ratings),
+            scales=people.scales,
+            seed=seed,
+            n_resamples=resamples,
+        )
+    except (DataError, ScaleError) as error:
+        against = human if people.ratings else surveys
+        raise type(error)(f"{ratings} with {against}: {error}") from None
+    asked, rated = _ids(answers), _ids([*automated, *people.ratings])
+    if asked and not asked & rated:
+        lost.add(
+            f"CSAT was not compared. {surveys}: answers about {_some(sorted(asked))}; "
+            f"{ratings} and {human}: ratings of {_some(sorted(rated))}; none in common, check how "
+            "ids are written"
+        )
     atomic_write_json(out / "comparison.json", found.to_dict())
     atomic_write_text(out / "comparison.md", to_markdown(found))
     plots = _plots(found, automated, answers, card, out)
@@ -146,6 +179,11 @@ class _Lost:
 
     out: Path
     _taken: dict[str, Quarantine] = field(default_factory=dict)
+    _added: list[str] = field(default_factory=list)
+
+    def add(self, sentence: str) -> None:
+        """Say what else was not done."""
+        self._added.append(sentence)
 
     def quarantine(self, what: str) -> Quarantine:
         from autoqa.readers import Quarantine
@@ -155,7 +193,7 @@ class _Lost:
 
     @property
     def sentences(self) -> list[str]:
-        said = []
+        said = [*self._added]
         for what, taken in self._taken.items():
             dropped = "bad_csat" if what == "surveys" else "bad_rating"
             counts = dict(taken.counts)
@@ -171,6 +209,62 @@ class _Lost:
         return said
 
 
+def _none_there(what: str, path: Path, taken: Quarantine) -> str:
+    """Say that a file has nothing of a kind, what was found in it, and what to do."""
+    columns = _header(path)
+    missing = [name for name in _COLUMNS[what] if name not in columns]
+    if path.is_file() and not path.stat().st_size:
+        found = "the file is empty"
+    elif columns and missing:
+        found = f"its columns are {', '.join(columns)}, without {', '.join(missing)}"
+    elif columns and not taken.records_read:
+        found = "there are no rows below its header"
+    elif taken.records_quarantined:
+        found = f"what it holds cannot be used ({counted(taken.counts)}; {taken.path} says where)"
+    else:
+        found = f"none of the {taken.records_read} records in it has any"
+    needs = ", ".join(_COLUMNS[what])
+    return f"{path}: no {what} there, {found}; {_GIVE[what]} (CSV columns {needs})"
+
+
+def _header(path: Path) -> list[str]:
+    """The columns of a CSV file; nothing for other files."""
+    from autoqa.readers import Source
+    from autoqa.readers.delimited import delimiter_and_header
+
+    if not path.is_file() or ".csv" not in path.suffixes:
+        return []
+    _, header = delimiter_and_header(Source(path, str(path), path.stem))
+    return [name.strip().lower() for name in header]
+
+
+def _refuse_other_card(
+    given: str | None, card: Scorecard | None, ratings: Path, automated: Sequence[Rating]
+) -> None:
+    """A scorecard that was named must have something to say about the ratings."""
+    from autoqa.records import CSAT
+
+    if given is None or card is None:
+        return
+    rated = dict.fromkeys(r.criterion for r in automated if r.criterion != CSAT)
+    known = [criterion.id for criterion in card.criteria]
+    if rated and not rated.keys() & set(known):
+        raise DataError(
+            f"{ratings}: rates {_some(list(rated))}, none of which is on {card.id} version "
+            f"{card.version} ({_some(known)}); give the scorecard of these ratings with "
+            "--scorecard, or leave it out"
+        )
+
+
+def _ids(answers: Sequence[Rating] | Sequence[Survey]) -> set[str]:
+    return {answer.conversation_id for answer in answers}
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
+
+
 def _scorecard(given: str | None, ratings: Path) -> Scorecard | None:
     """The scorecard that was named, or the one of the library that the run was scored on."""
     from autoqa.scorecard import library_names, load_scorecard
@@ -180,7 +274,13 @@ def _scorecard(given: str | None, ratings: Path) -> Scorecard | None:
     summary = ratings / "summary.json"
     if not summary.is_file():
         return None
-    said = json.loads(summary.read_text(encoding="utf-8"))
+    try:
+        said = dict(json.loads(summary.read_text(encoding="utf-8")))
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{summary}: damaged ({error}); score the conversations again, or give the scorecard "
+            "with --scorecard"
+        ) from None
     for name in library_names():
         card = load_scorecard(name)
         if card.content_hash == said.get("scorecard_sha256"):

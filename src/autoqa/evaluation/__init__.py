@@ -10,6 +10,11 @@ from autoqa.evaluation.agreement import (
     quadratic_kappa,
     within_one,
 )
+from autoqa.evaluation.calibration import (
+    expected_calibration_error,
+    reliability_table,
+    risk_coverage,
+)
 from autoqa.evaluation.ceiling import Panel, leave_one_out_ceiling, pairwise_ceiling
 from autoqa.evaluation.classification import (
     auc,
@@ -22,6 +27,7 @@ from autoqa.evaluation.classification import (
 )
 from autoqa.evaluation.comparison import Comparison, compare
 from autoqa.evaluation.intervals import Estimate, bootstrap, bootstrap_many, paired_difference
+from autoqa.evaluation.plots import plot_agreement, plot_reliability, plot_totals_and_csat
 from autoqa.evaluation.render import to_html_table, to_markdown
 
 __all__ = [
@@ -36,6 +42,7 @@ __all__ = [
     "cohen_kappa",
     "compare",
     "exact_agreement",
+    "expected_calibration_error",
     "f1_binary",
     "gwet_ac1",
     "gwet_ac2",
@@ -45,7 +52,12 @@ __all__ = [
     "majority_metrics",
     "paired_difference",
     "pairwise_ceiling",
+    "plot_agreement",
+    "plot_reliability",
+    "plot_totals_and_csat",
     "quadratic_kappa",
+    "reliability_table",
+    "risk_coverage",
     "spearman",
     "to_html_table",
     "to_markdown",

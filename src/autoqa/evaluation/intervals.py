@@ -7,6 +7,7 @@ resamples, so their differences are paired.
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -64,6 +65,9 @@ class Estimate:
         if counts:
             out |= {"n": self.n, "n_clusters": self.n_clusters}
         return out
+
+    def _repr_html_(self) -> str:
+        return f"<span>{html.escape(str(self))}</span>"
 
     def __str__(self) -> str:
         if not math.isfinite(self.value):

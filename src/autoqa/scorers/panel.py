@@ -8,9 +8,9 @@ from dataclasses import replace
 import autoqa.scorers.rules  # noqa: F401 - registers the scorer
 from autoqa.errors import ModelError, ScorerError
 from autoqa.features.batch import Batch
-from autoqa.records import RaterKind, Rating, Status
+from autoqa.records import RaterKind, Rating, Status, Transcript
 from autoqa.scorecard.schema import Criterion, Scorecard, ScorerSpec
-from autoqa.scorers.applicability import applicability
+from autoqa.scorers.applicability import applicability, check_condition
 from autoqa.scorers.base import Scorer, scorer_factory
 from autoqa.scorers.borrowed import BorrowedScorer, scorer_settings
 from autoqa.scorers.folder import ModelFolder
@@ -34,6 +34,13 @@ class Panel:
     abstain_below : float
         Learned ratings less probable than this are abstained on; a criterion's own
         ``abstain_below`` in the scorecard comes first.
+
+    Raises
+    ------
+    ScorecardError
+        If ``applies_when`` asks for a mention that no phrase book knows.
+    ModelError, ScorerError
+        If a scorer cannot be set up.
     """
 
     def __init__(
@@ -46,6 +53,7 @@ class Panel:
         self._scorers: list[Scorer] = []
         self.unserved: dict[str, str] = {}
         for criterion in self.criteria:
+            check_condition(criterion)
             if models is not None and _answers(criterion, models):
                 head = models.model(criterion.id)
                 limit = self._limit(criterion)
@@ -77,7 +85,7 @@ class Panel:
         Raises
         ------
         ModelError, ScorerError
-            If models or conditions are set up wrongly.
+            If models or phrase books cannot be used.
         """
         by_criterion: dict[str, list[Rating]] = {}
         for scorer in self._scorers:
@@ -166,23 +174,24 @@ def _by_criterion(scorer: Scorer, batch: Batch, ratings: Sequence[Rating]) -> li
 
 
 def _blanks(criterion: Criterion, batch: Batch, status: Status, reason: str) -> list[Rating]:
-    return [
-        Rating(
-            conversation_id=transcript.conversation_id,
-            criterion=criterion.id,
-            rater=PANEL_RATER,
-            kind=RaterKind.MODEL,
-            status=status,
-            reason=reason,
-        )
-        for transcript in batch.transcripts
-    ]
+    return [_blank(criterion, transcript, status, reason) for transcript in batch.transcripts]
+
+
+def _blank(criterion: Criterion, transcript: Transcript, status: Status, reason: str) -> Rating:
+    return Rating(
+        conversation_id=transcript.conversation_id,
+        criterion=criterion.id,
+        rater=PANEL_RATER,
+        kind=RaterKind.MODEL,
+        status=status,
+        reason=reason,
+    )
 
 
 def _where_it_applies(
     criterion: Criterion, batch: Batch, ratings: Sequence[Rating]
 ) -> list[Rating]:
-    """Sign ratings as the panel's; where the criterion does not apply, say so instead."""
+    """Sign ratings as the panel's; where the criterion may not apply, say so instead."""
     try:
         applies = applicability(criterion, batch)
     except (ModelError, ScorerError):
@@ -195,10 +204,14 @@ def _where_it_applies(
             ]
         reason = f"applies_when broke: {type(error).__name__}"
         return _blanks(criterion, batch, Status.FAILED, reason)
-    not_applicable = _blanks(
-        criterion, batch, Status.NOT_APPLICABLE, "applies_when of the criterion does not hold"
-    )
-    return [
-        replace(rating, rater=PANEL_RATER) if holds else blank
-        for rating, holds, blank in zip(ratings, applies, not_applicable, strict=True)
-    ]
+    signed = []
+    for transcript, rating, (holds, reason) in zip(
+        batch.transcripts, ratings, applies, strict=True
+    ):
+        # What was not rated has a reason of its own, which tells more.
+        if holds or (holds is None and rating.status is not Status.RATED):
+            signed.append(replace(rating, rater=PANEL_RATER))
+        else:
+            status = Status.ABSTAINED if holds is None else Status.NOT_APPLICABLE
+            signed.append(_blank(criterion, transcript, status, reason))
+    return signed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -72,7 +72,7 @@ def parse_rule(criterion: Criterion, *, phrases: Sequence[str] = ()) -> Rule:
         raise ScorerError(
             f"{where}: no rule. Write one, for example scorer: {{use: rules, say: greeting}}"
         )
-    books = (*phrases, *_paths(settings.pop("phrases", ()), where))
+    books = (*phrases, *book_paths(settings.pop("phrases", ()), where))
     if "levels" not in settings:
         step = parse_expression(settings, where)
         return Rule(criterion, ((criterion.scale[-1], step),), books)
@@ -92,7 +92,8 @@ def parse_rule(criterion: Criterion, *, phrases: Sequence[str] = ()) -> Rule:
     return Rule(criterion, tuple(sorted(steps.items(), reverse=True)), books)
 
 
-def _paths(value: object, where: str) -> tuple[str, ...]:
+def book_paths(value: object, where: str) -> tuple[str, ...]:
+    """Return the files that a ``phrases`` setting names, or raise ScorerError naming `where`."""
     if isinstance(value, str | Path):
         return (str(value),)
     if isinstance(value, list | tuple) and all(isinstance(v, str | Path) for v in value):
@@ -126,7 +127,7 @@ class RulesScorer:
         self, criteria: Sequence[Criterion], *, phrases: str | Path | Sequence[str | Path] = ()
     ) -> None:
         self.criteria = tuple(criteria)
-        shared = _paths(phrases, "rules scorer")
+        shared = book_paths(phrases, "rules scorer")
         self.rules = tuple(parse_rule(criterion, phrases=shared) for criterion in self.criteria)
         for rule in self.rules:
             _check_events(rule)
@@ -174,15 +175,9 @@ class RulesScorer:
         if not transcript.turns:
             return _abstained(rule, transcript, "no turns")
         language = transcript.primary_language
-        if rule.events:
-            if not has_phrase_book(language, rule.books):
-                reason = f"no phrase book for language '{language}'"
-                return _abstained(rule, transcript, reason)
-            missing = rule.events.difference(phrase_book(language, rule.books).events)
-            if missing:
-                names = ", ".join(f"'{event}'" for event in sorted(missing))
-                reason = f"the phrase book for '{language}' has no {names}"
-                return _abstained(rule, transcript, reason)
+        unknown = why_unknown(rule.events, language, rule.books)
+        if unknown:
+            return _abstained(rule, transcript, unknown)
         key = (rule.books, str(rule.criterion.speaker))
         if key not in known:
             mentions: Mapping[str, tuple[Mention, ...]] = {}
@@ -198,6 +193,34 @@ class RulesScorer:
         return _rated(rule, known[key])
 
 
+def why_unknown(events: Collection[str], language: str, books: Sequence[str]) -> str:
+    """Return why events cannot be looked up in a language; nothing where they can."""
+    if not events:
+        return ""
+    if not has_phrase_book(language, books):
+        return f"no phrase book for language '{language}'"
+    missing = set(events).difference(phrase_book(language, books).events)
+    names = ", ".join(f"'{event}'" for event in sorted(missing))
+    return f"the phrase book for '{language}' has no {names}" if missing else ""
+
+
+def events_of(books: tuple[str, ...]) -> set[str]:
+    """Return every event that some phrase book has, built in or one of `books`.
+
+    Raises
+    ------
+    ScorerError
+        If one of `books` cannot be used.
+    """
+    known: set[str] = set()
+    for language in _languages(books):
+        book = phrase_book(language, books)
+        if books:  # the built-in ones are checked by their tests
+            book.check()
+        known.update(book.events)
+    return known
+
+
 def _languages(books: tuple[str, ...]) -> list[str]:
     own = {load_book_file(path).language for path in books}
     return sorted(own.union(LANGUAGES))
@@ -206,12 +229,7 @@ def _languages(books: tuple[str, ...]) -> list[str]:
 def _check_events(rule: Rule) -> None:
     if not rule.events:
         return
-    known: set[str] = set()
-    for language in _languages(rule.books):
-        book = phrase_book(language, rule.books)
-        if rule.books:  # the built-in ones are checked by their tests
-            book.check()
-        known.update(book.events)
+    known = events_of(rule.books)
     for event in sorted(rule.events - known):
         raise ScorerError(
             f"criterion '{rule.criterion.id}': no phrase book has an event '{event}'."

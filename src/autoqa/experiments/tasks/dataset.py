@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoqa.errors import DataError
+from autoqa.experiments.provenance import dataset_files, files_digest
 from autoqa.readers import Quarantine, read
 from autoqa.records import LabelledTranscript, Transcript
 
@@ -56,7 +56,7 @@ def load_dataset(path: str | Path) -> Dataset:
         over part of a dataset would not be figures of the dataset.
     """
     folder = Path(path)
-    files = sorted(folder.glob("*.jsonl")) + sorted(folder.glob("*.jsonl.gz"))
+    files = dataset_files(folder)
     if not files:
         raise DataError(
             f"{folder}: no transcripts.jsonl or transcripts.jsonl.gz there; name a dataset folder "
@@ -74,11 +74,8 @@ def load_dataset(path: str | Path) -> Dataset:
                 f"{folder}: labels that cannot be used ({reasons}); `autoqa read {folder}` says "
                 "where"
             )
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
     points = _points(folder, {one.transcript.conversation_id: one for one in labelled})
-    return Dataset(folder.resolve().name, folder, labelled, points, digest.hexdigest())
+    return Dataset(folder.resolve().name, folder, labelled, points, files_digest(files))
 
 
 def missing(dataset: Dataset, what: str) -> DataError:
