@@ -27,7 +27,7 @@ def test_arms_are_rows_and_people_come_last():
     }
     assert arms_table(arms) == [
         "| arm | auc | mae |",
-        "| --- | --- | --- |",
+        "|---|---|---|",
         "| words | 0.500 [0.250, 0.750] | 0.500 [0.250, 0.750] |",
         "| rules | 0.500 [0.250, 0.750] | - |",
         "| *people* | 0.500 [0.250, 0.750] | - |",

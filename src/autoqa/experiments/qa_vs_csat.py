@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -33,6 +34,7 @@ from autoqa.scorers.routed import RoutedModel
 Progress = Callable[[str, int, int], None]
 Floats = NDArray[np.float64]
 
+_HEADING = re.compile(r"^#", re.MULTILINE)  # a comparison's own stand below the arm's
 _NUMBERS = ("handle_time", "human_qa", "automated_qa", "turns")
 _GROUPS = ("agent", "customer", "team", "queue", "topic", "conversation", "conversation_id")
 METRICS = (
@@ -92,7 +94,7 @@ def run_qa_vs_csat(spec: ExperimentSpec, tracker: Tracker, report: Progress) -> 
                         pieces += [
                             f"### {arm_spec.name}, people and customers on {name}",
                             "",
-                            to_markdown(found),
+                            _HEADING.sub("####", to_markdown(found)),
                         ]
         failed = tuple(parent.failed_arms)
         tables = {name: table for name, table in tables.items() if name not in failed}

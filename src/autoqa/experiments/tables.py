@@ -32,14 +32,14 @@ def arms_table(
     first = next(iter(arms.values()))
     chosen = [name for name in first["metrics"] if not metrics or name in metrics]
     rows = [["arm", *(["n"] if counts else []), *chosen]]
-    rows.append(["---"] * len(rows[0]))
     for name, one in arms.items():
         figures = [show_figure(one["metrics"].get(metric)) for metric in chosen]
         rows.append([name, *([str(one["n"])] if counts else []), *figures])
     ceiling = first.get("human_ceiling")
     if ceiling:
         rows.append(["*people*", *(show_figure(ceiling.get(metric)) for metric in chosen)])
-    return [f"| {' | '.join(row)} |" for row in rows]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return [lines[0], "|---" * len(rows[0]) + "|", *lines[1:]]
 
 
 def table_rows(tables: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
