@@ -1,6 +1,5 @@
 import json
 import pickle
-import string
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,8 +9,10 @@ import pytest
 
 from autoqa.errors import EncoderError
 from autoqa.features import export, runtime
-from autoqa.features.encoders import _batches, load_encoder
+from autoqa.features.encoders import load_encoder, token_batches
 from autoqa.features.weights import PackagedFiles, find_weights
+
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 TEXTS = [
     "the parcel is late",
@@ -22,51 +23,6 @@ TEXTS = [
     "my invoice is wrong",
 ]
 ALIKE = {"fp32": 1e-5, "bf16": 1e-4}  # 1 - cosine allowed between a text alone and in a batch
-
-
-def write_tiny_bert(folder, *, seed=0, tokenizer_json=True):
-    """A BERT with two thin layers and random weights, over letters and a few words."""
-    import torch
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-    from transformers import BertConfig, BertModel
-
-    torch.manual_seed(seed)
-    letters = list(string.ascii_lowercase)
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *letters, *("##" + c for c in letters)]
-    vocabulary += [f"[unused{i}]" for i in range(44)]
-    config = BertConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=128,
-    )
-    BertModel(config).save_pretrained(folder)
-    if tokenizer_json:
-        ids = {piece: i for i, piece in enumerate(vocabulary)}
-        tokenizer = Tokenizer(models.WordPiece(ids, unk_token="[UNK]"))
-        tokenizer.normalizer = normalizers.BertNormalizer()
-        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        tokenizer.post_processor = processors.TemplateProcessing(
-            single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-        )
-        tokenizer.save(str(folder / "tokenizer.json"))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def tiny_bert(tmp_path_factory):
-    return write_tiny_bert(tmp_path_factory.mktemp("tiny_bert"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AUTOQA_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setenv("HF_HUB_OFFLINE", "1")
-        patch.delenv("AUTOQA_PRECISION", raising=False)
-        yield
 
 
 @pytest.fixture(params=["fp32", "bf16"])
@@ -123,7 +79,9 @@ def test_equal_texts_are_encoded_once(encoder, monkeypatch):
     _, session = encoder._load()
     seen = []
     run = session.run
-    monkeypatch.setattr(session, "run", lambda t, m: seen.append(len(t)) or run(t, m))
+    monkeypatch.setattr(
+        session, "run", lambda given: seen.append(len(given["input_ids"])) or run(given)
+    )
     vectors = encoder.encode(["hello"] * 5 + ["bye"])
     assert sum(seen) == 2
     assert (vectors[:5] == vectors[0]).all()
@@ -153,7 +111,7 @@ def test_a_prefix_is_read_as_part_of_the_text(tiny_bert):
 
 
 def test_the_version_changes_with_weights_and_settings_and_the_family_not_with_precision(
-    tiny_bert, tmp_path
+    tiny_bert, tmp_path, write_tiny_bert
 ):
     other = write_tiny_bert(tmp_path / "other", seed=1)
     base = load_encoder(str(tiny_bert), precision="fp32")
@@ -191,7 +149,7 @@ def test_the_graph_is_exported_once_and_leaves_nothing_half_written(tiny_bert, m
     assert not list(folder.parent.glob(".new-*"))
 
 
-def test_a_failed_export_leaves_no_folder(tmp_path, monkeypatch):
+def test_a_failed_export_leaves_no_folder(tmp_path, monkeypatch, write_tiny_bert):
     folder = write_tiny_bert(tmp_path / "bert", seed=2)
     monkeypatch.setattr(export, "_check_graph", lambda *_: (_ for _ in ()).throw(EncoderError("x")))
     with pytest.raises(EncoderError):
@@ -200,7 +158,7 @@ def test_a_failed_export_leaves_no_folder(tmp_path, monkeypatch):
     assert not [name for name in left if name.startswith((".new-", "bert-")) and "lock" not in name]
 
 
-def test_a_damaged_graph_says_which_folder_to_delete(tmp_path):
+def test_a_damaged_graph_says_which_folder_to_delete(tmp_path, write_tiny_bert):
     folder = write_tiny_bert(tmp_path / "bert", seed=3)
     weights = find_weights(str(folder))
     (export.exported_folder(weights) / "model.onnx").write_bytes(b"not a graph")
@@ -229,7 +187,7 @@ def test_pickled_weights_are_refused(tmp_path):
         find_weights(str(tmp_path))
 
 
-def test_a_folder_with_a_dense_module_is_refused(tiny_bert, tmp_path):
+def test_a_folder_with_a_dense_module_is_refused(tiny_bert, tmp_path, write_tiny_bert):
     folder = write_tiny_bert(tmp_path / "dense")
     modules = [{"type": "sentence_transformers.models.Dense"}]
     (folder / "modules.json").write_text(json.dumps(modules))
@@ -237,7 +195,7 @@ def test_a_folder_with_a_dense_module_is_refused(tiny_bert, tmp_path):
         find_weights(str(folder))
 
 
-def test_sentence_transformers_settings_are_read(tmp_path):
+def test_sentence_transformers_settings_are_read(tmp_path, write_tiny_bert):
     folder = write_tiny_bert(tmp_path / "own-e5-model")
     (folder / "1_Pooling").mkdir()
     (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode_cls_token": true}')
@@ -284,7 +242,7 @@ def test_packaged_weights_are_checked_against_their_hash():
 
 def test_batches_cover_every_text_once_within_the_token_budget():
     lengths = [3, 700, 5, 5, 40, 511, 2, 60]
-    batches = [list(b) for b in _batches(lengths, 512)]
+    batches = [list(b) for b in token_batches(lengths, 512)]
     assert sorted(i for b in batches for i in b) == list(range(8))
     for batch in batches:
         assert len(batch) * max(lengths[i] for i in batch) <= 512 or len(batch) == 1
@@ -320,7 +278,7 @@ def test_int8_stays_near_fp32_and_does_not_depend_on_batch_mates(tiny_bert):
     assert np.sum(alone * together, axis=1).min() > 0.9999
 
 
-def test_int8_names_the_extra_it_needs(tmp_path, monkeypatch):
+def test_int8_names_the_extra_it_needs(tmp_path, monkeypatch, write_tiny_bert):
     folder = write_tiny_bert(tmp_path / "bert", seed=4)
     monkeypatch.setitem(sys.modules, "nncf", None)
     with pytest.raises(EncoderError, match=r"autoqa-transcripts\[int8\]"):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoqa.errors import EncoderError
-from autoqa.features.encoders import FloatArray, TextEncoder
+from autoqa.features.encoders import ConversationEncoder, Encoder, FloatArray
 from autoqa.features.statistics import statistics_after_turns
 from autoqa.records import Transcript
 
@@ -27,7 +27,7 @@ class Batch:
     Parameters
     ----------
     transcripts : sequence of Transcript
-    encoders : mapping of str to TextEncoder, optional
+    encoders : mapping of str to Encoder, optional
         Encoder per primary language; the key ``*`` serves every language not named. Needed only
         by scorers that read embeddings.
     """
@@ -36,7 +36,7 @@ class Batch:
         self,
         transcripts: Sequence[Transcript],
         *,
-        encoders: Mapping[str, TextEncoder] | None = None,
+        encoders: Mapping[str, Encoder] | None = None,
     ) -> None:
         self.transcripts = tuple(transcripts)
         self.encoders = dict(encoders or {})
@@ -64,7 +64,7 @@ class Batch:
 
         return self.once(("subset", tuple(indices)), build)
 
-    def encoder_of(self, transcript: Transcript) -> TextEncoder:
+    def encoder_of(self, transcript: Transcript) -> Encoder:
         """Return the encoder that serves the transcript's language."""
         language = transcript.primary_language
         encoder = self.encoders.get(language) or self.encoders.get(ANY_LANGUAGE)
@@ -78,18 +78,24 @@ class Batch:
         """Per transcript, the turn vectors, shape (n_turns, dimension).
 
         All turns of one language go to the encoder in one call, so that it can sort them by
-        length and encode repeated turns once.
+        length and encode repeated turns once. An encoder of conversations gets them whole.
         """
         by_encoder: dict[int, list[int]] = {}
-        encoders: dict[int, TextEncoder] = {}
+        encoders: dict[int, Encoder] = {}
         for i, transcript in enumerate(self.transcripts):
             encoder = self.encoder_of(transcript)
             encoders[id(encoder)] = encoder
             by_encoder.setdefault(id(encoder), []).append(i)
         found: list[FloatArray] = [np.empty((0, 0), np.float32)] * len(self)
         for key, members in by_encoder.items():
+            encoder = encoders[key]
+            if isinstance(encoder, ConversationEncoder):
+                whole = encoder.encode_conversations([self.transcripts[i].turns for i in members])
+                for i, vectors in zip(members, whole, strict=True):
+                    found[i] = vectors
+                continue
             texts = [turn.text for i in members for turn in self.transcripts[i].turns]
-            vectors = encoders[key].encode(texts)
+            vectors = encoder.encode(texts)
             start = 0
             for i in members:
                 stop = start + len(self.transcripts[i].turns)

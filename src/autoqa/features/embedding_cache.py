@@ -14,21 +14,19 @@ from typing import Any
 import numpy as np
 
 from autoqa.errors import EncoderError
-from autoqa.features.encoders import FloatArray, TextEncoder
+from autoqa.features.encoders import ConversationEncoder, Encoder, FloatArray, TextEncoder
+from autoqa.records import Turn
 
 _KEYS_PER_QUERY = 500
 _WAIT_SECONDS = 60.0  # for another process that writes to the same file
 
 
-class CachedEncoder:
-    """A text encoder that remembers vectors by the hash of text and encoder version.
-
-    The same text gives the same bytes every time, whatever came between. Texts are never stored,
-    but a vector tells something about its text: keep the file where transcripts may be kept.
+class _Remembering:
+    """An encoder and the vectors it gave, by hash, in memory and perhaps in a file.
 
     Parameters
     ----------
-    encoder : TextEncoder
+    encoder : Encoder
     path : path, optional
         SQLite file that outlives the process; several encoders and processes may share it.
     max_in_memory : int
@@ -39,12 +37,12 @@ class CachedEncoder:
     Attributes
     ----------
     hits, misses : int
-        Texts found, and texts that had to be encoded, so far.
+        Vectors found, and vectors that had to be computed, so far.
     """
 
     def __init__(
         self,
-        encoder: TextEncoder,
+        encoder: Encoder,
         path: Path | str | None = None,
         *,
         max_in_memory: int = 20_000,
@@ -79,36 +77,18 @@ class CachedEncoder:
         """See `TransformerEncoder.family`; other encoders' version."""
         return str(getattr(self.encoder, "family", self.encoder.version))
 
-    def encode(self, texts: Sequence[str]) -> FloatArray:
-        """Return unit-length float32 vectors of shape (n_texts, dimension)."""
-        with self._lock:
-            keys = self._keys(texts)
-            text_of = dict(zip(keys, texts, strict=True))
-            found = self._from_memory(text_of)
-            if self.path is not None:
-                found.update(self._from_disk([key for key in text_of if key not in found]))
-            missing = [key for key in text_of if key not in found]
-            if missing:
-                vectors = self.encoder.encode([text_of[key] for key in missing])
-                new = dict(zip(missing, vectors, strict=True))
-                found.update(new)
-                if self.path is not None:
-                    self._to_disk(new)
-            self.hits += len(keys) - len(missing)
-            self.misses += len(missing)
-            self._remember(found)
-        if not keys:
-            return np.empty((0, self.dimension), np.float32)
-        return np.stack([found[key] for key in keys])
+    def _found(self, keys: Iterable[bytes]) -> dict[bytes, FloatArray]:
+        """Vectors that are remembered."""
+        wanted = list(keys)
+        found = self._from_memory(wanted)
+        if self.path is not None:
+            found.update(self._from_disk([key for key in wanted if key not in found]))
+        return found
 
-    def _keys(self, texts: Iterable[str]) -> list[bytes]:
-        start = hashlib.blake2b(self.version.encode(), digest_size=16)
-        keys = []
-        for text in texts:
-            key = start.copy()
-            key.update(text.encode("utf-8", "surrogatepass"))
-            keys.append(key.digest())
-        return keys
+    def _keep(self, new: dict[bytes, FloatArray]) -> None:
+        """Write new vectors to the file, if there is one."""
+        if new and self.path is not None:
+            self._to_disk(new)
 
     def _from_memory(self, keys: Iterable[bytes]) -> dict[bytes, FloatArray]:
         return {key: self._memory[key] for key in keys if key in self._memory}
@@ -178,3 +158,79 @@ class CachedEncoder:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._lock = threading.Lock()
+
+
+class CachedEncoder(_Remembering):
+    """A text encoder that remembers vectors by the hash of text and encoder version.
+
+    The same text gives the same bytes every time, whatever came between. Texts are never stored,
+    but a vector tells something about its text: keep the file where transcripts may be kept.
+    """
+
+    encoder: TextEncoder
+
+    def encode(self, texts: Sequence[str]) -> FloatArray:
+        """Return unit-length float32 vectors of shape (n_texts, dimension)."""
+        with self._lock:
+            keys = self._keys(texts)
+            text_of = dict(zip(keys, texts, strict=True))
+            found = self._found(text_of)
+            missing = [key for key in text_of if key not in found]
+            if missing:
+                vectors = self.encoder.encode([text_of[key] for key in missing])
+                new = dict(zip(missing, vectors, strict=True))
+                found.update(new)
+                self._keep(new)
+            self.hits += len(keys) - len(missing)
+            self.misses += len(missing)
+            self._remember(found)
+        if not keys:
+            return np.empty((0, self.dimension), np.float32)
+        return np.stack([found[key] for key in keys])
+
+    def _keys(self, texts: Iterable[str]) -> list[bytes]:
+        start = hashlib.blake2b(self.version.encode(), digest_size=16)
+        keys = []
+        for text in texts:
+            key = start.copy()
+            key.update(text.encode("utf-8", "surrogatepass"))
+            keys.append(key.digest())
+        return keys
+
+
+class CachedConversations(_Remembering):
+    """A conversation encoder that remembers a turn's vector by the hash of all up to that turn."""
+
+    encoder: ConversationEncoder
+
+    def encode_conversations(self, conversations: Sequence[Sequence[Turn]]) -> list[FloatArray]:
+        """Return per conversation float32 vectors of shape (n_turns, dimension)."""
+        with self._lock:
+            keys = [self._keys(turns) for turns in conversations]
+            found = self._found(dict.fromkeys(key for own in keys for key in own))
+            missing = [i for i, own in enumerate(keys) if any(key not in found for key in own)]
+            if missing:
+                vectors = self.encoder.encode_conversations([conversations[i] for i in missing])
+                new = {
+                    key: vector
+                    for i, own in zip(missing, vectors, strict=True)
+                    for key, vector in zip(keys[i], own, strict=True)
+                }
+                found.update(new)
+                self._keep(new)
+            computed = sum(len(keys[i]) for i in missing)
+            self.hits += sum(map(len, keys)) - computed
+            self.misses += computed
+            self._remember(found)
+        empty = np.empty((0, self.dimension), np.float32)
+        return [np.stack([found[key] for key in own]) if own else empty for own in keys]
+
+    def _keys(self, turns: Iterable[Turn]) -> list[bytes]:
+        so_far = hashlib.blake2b(self.version.encode(), digest_size=16)
+        keys = []
+        for turn in turns:
+            text = turn.text.encode("utf-8", "surrogatepass")
+            so_far.update(f"\n{turn.speaker} {len(text)} ".encode())
+            so_far.update(text)
+            keys.append(so_far.copy().digest())
+        return keys

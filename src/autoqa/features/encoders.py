@@ -7,10 +7,12 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from autoqa.records import Turn
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -43,12 +45,38 @@ class TextEncoder(Protocol):
         """Return unit-length float32 vectors of shape (n_texts, dimension)."""
 
 
-class TransformerEncoder:
-    """A BERT-like encoder on ONNX Runtime or OpenVINO, loaded at the first `encode`.
+@runtime_checkable
+class ConversationEncoder(Protocol):
+    """Turns conversations into vectors, one per turn.
 
-    Equal texts are encoded once per call; the rest is sorted by length and run in batches of few
-    tokens, which wastes under 2 % on padding. Instances may be sent to other processes: each
-    loads its own copy of the weights.
+    A turn's vector rests on that turn and on the ones before it, never on later ones, nor on the
+    conversation's batch mates.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name for people."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+
+    @property
+    def version(self) -> str:
+        """Short hash of weights, tokenizer and settings."""
+
+    def encode_conversations(self, conversations: Sequence[Sequence[Turn]]) -> list[FloatArray]:
+        """Return per conversation float32 vectors of shape (n_turns, dimension)."""
+
+
+Encoder = TextEncoder | ConversationEncoder
+"""Whatever gives the turns of a conversation their vectors."""
+
+
+class GraphEncoder:
+    """What encoders share that run an exported graph here, loaded at the first use.
+
+    Instances may be sent to other processes: each loads its own copy of the weights.
 
     Parameters
     ----------
@@ -59,26 +87,14 @@ class TransformerEncoder:
     threads : int, optional
         Processor threads; all cores when not given. One process per core with one thread each is
         faster than one process with all of them.
-    max_tokens : int, optional
-        Longer texts lose their end. Default: what the model was trained or configured for.
-    prefix : str, optional
-        Put before every text. Default: what the model asks for.
     """
 
     def __init__(
-        self,
-        name: str,
-        *,
-        precision: str | None = None,
-        threads: int | None = None,
-        max_tokens: int | None = None,
-        prefix: str | None = None,
+        self, name: str, *, precision: str | None = None, threads: int | None = None
     ) -> None:
         self.name = name
         self.threads = threads
         self._precision = precision
-        self._max_tokens = max_tokens
-        self._prefix = prefix
         self._lock = threading.Lock()
         self._loaded: tuple[Tokenizer, Session] | None = None
         self._loaded_by = 0
@@ -86,9 +102,7 @@ class TransformerEncoder:
     @cached_property
     def weights(self) -> EncoderWeights:
         """Where the weights come from, with this encoder's settings applied."""
-        from autoqa.features.weights import find_weights
-
-        return find_weights(self.name, max_tokens=self._max_tokens, prefix=self._prefix)
+        raise NotImplementedError
 
     @cached_property
     def precision(self) -> Precision:
@@ -116,28 +130,6 @@ class TransformerEncoder:
         """Short hash of `family` and precision; part of every cache key."""
         key = f"{self.family}\n{self.precision}"
         return hashlib.sha256(key.encode()).hexdigest()[:16]
-
-    def encode(self, texts: Sequence[str]) -> FloatArray:
-        """Return unit-length float32 vectors of shape (n_texts, dimension).
-
-        Raises
-        ------
-        EncoderError
-            If the weights are missing, are not the expected ones, or cannot run here.
-        """
-        rows: dict[str, int] = {}
-        row_of = [rows.setdefault(text, len(rows)) for text in texts]
-        unique = list(rows)
-        vectors = np.empty((len(unique), self.dimension), np.float32)
-        if not unique:
-            return vectors
-        with self._lock:
-            tokenizer, session = self._load()
-            for start in range(0, len(unique), _TEXTS_AT_ONCE):
-                ids = self._tokenise(tokenizer, unique[start : start + _TEXTS_AT_ONCE])
-                for members in _batches([len(i) for i in ids], session.tokens_per_batch):
-                    vectors[start + members] = session.run(*_padded([ids[m] for m in members]))
-        return vectors if len(unique) == len(row_of) else vectors[row_of]
 
     def _load(self) -> tuple[Tokenizer, Session]:
         # Thread pools do not survive a fork, so a forked child loads its own session.
@@ -169,7 +161,66 @@ class TransformerEncoder:
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
-        return f"TransformerEncoder({self.name!r})"
+        return f"{type(self).__name__}({self.name!r})"
+
+
+class TransformerEncoder(GraphEncoder):
+    """A BERT-like encoder of single texts, on ONNX Runtime or OpenVINO.
+
+    Equal texts are encoded once per call; the rest is sorted by length and run in batches of few
+    tokens, which wastes under 2 % on padding.
+
+    Parameters
+    ----------
+    name, precision, threads
+        See `GraphEncoder`.
+    max_tokens : int, optional
+        Longer texts lose their end. Default: what the model was trained or configured for.
+    prefix : str, optional
+        Put before every text. Default: what the model asks for.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        precision: str | None = None,
+        threads: int | None = None,
+        max_tokens: int | None = None,
+        prefix: str | None = None,
+    ) -> None:
+        super().__init__(name, precision=precision, threads=threads)
+        self._max_tokens = max_tokens
+        self._prefix = prefix
+
+    @cached_property
+    def weights(self) -> EncoderWeights:
+        """Where the weights come from, with this encoder's settings applied."""
+        from autoqa.features.weights import find_weights
+
+        return find_weights(self.name, max_tokens=self._max_tokens, prefix=self._prefix)
+
+    def encode(self, texts: Sequence[str]) -> FloatArray:
+        """Return unit-length float32 vectors of shape (n_texts, dimension).
+
+        Raises
+        ------
+        EncoderError
+            If the weights are missing, are not the expected ones, or cannot run here.
+        """
+        rows: dict[str, int] = {}
+        row_of = [rows.setdefault(text, len(rows)) for text in texts]
+        unique = list(rows)
+        vectors = np.empty((len(unique), self.dimension), np.float32)
+        if not unique:
+            return vectors
+        with self._lock:
+            tokenizer, session = self._load()
+            for start in range(0, len(unique), _TEXTS_AT_ONCE):
+                ids = self._tokenise(tokenizer, unique[start : start + _TEXTS_AT_ONCE])
+                for members in token_batches([len(i) for i in ids], session.tokens_per_batch):
+                    vectors[start + members] = session.run(_padded([ids[m] for m in members]))
+        return vectors if len(unique) == len(row_of) else vectors[row_of]
 
 
 def load_encoder(
@@ -200,7 +251,7 @@ def load_encoder(
     )
 
 
-def _batches(lengths: Sequence[int], tokens_per_batch: int) -> Iterator[NDArray[np.intp]]:
+def token_batches(lengths: Sequence[int], tokens_per_batch: int) -> Iterator[NDArray[np.intp]]:
     """Yield indices of texts of similar length; padded, a batch stays within the token budget."""
     order = np.argsort(lengths, kind="stable")
     start = 0
@@ -211,11 +262,11 @@ def _batches(lengths: Sequence[int], tokens_per_batch: int) -> Iterator[NDArray[
             start = stop
 
 
-def _padded(ids: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _padded(ids: Sequence[Sequence[int]]) -> dict[str, NDArray[np.int64]]:
     """Return token ids and attention mask, both of shape (n_texts, longest)."""
     shape = (len(ids), max(len(i) for i in ids))
     tokens, mask = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     for row, text_ids in enumerate(ids):
         tokens[row, : len(text_ids)] = text_ids
         mask[row, : len(text_ids)] = 1
-    return tokens, mask
+    return {"input_ids": tokens, "attention_mask": mask}

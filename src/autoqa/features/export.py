@@ -102,25 +102,8 @@ def _export_graph(source: Path, pooling: Pooling, target: Path) -> None:
     import torch
     from transformers import AutoModel
 
-    class Pooled(torch.nn.Module):  # type: ignore[misc]  # torch is not type-checked
-        """The encoder with pooling and unit length inside the graph."""
+    from autoqa.features.graphs import PooledTexts, TurnsInContext
 
-        def __init__(self, encoder: Any) -> None:
-            super().__init__()
-            self.encoder = encoder
-
-        def forward(self, input_ids: Any, attention_mask: Any) -> Any:
-            states = self.encoder(
-                input_ids=input_ids, attention_mask=attention_mask
-            ).last_hidden_state
-            if pooling == "cls":
-                pooled = states[:, 0]
-            else:
-                share = attention_mask.unsqueeze(-1).to(states.dtype)
-                pooled = (states * share).sum(1) / share.sum(1)
-            return torch.nn.functional.normalize(pooled, dim=-1)
-
-    axes = {0: "texts", 1: "tokens"}
     with _quiet():
         try:
             encoder = AutoModel.from_pretrained(
@@ -133,18 +116,22 @@ def _export_graph(source: Path, pooling: Pooling, target: Path) -> None:
             )
         except (OSError, ValueError) as error:
             raise EncoderError(f"{source}: transformers cannot read it ({error})") from None
-        model = Pooled(encoder).eval()
+        in_context = pooling == "turns"
+        model = (TurnsInContext(encoder) if in_context else PooledTexts(encoder, pooling)).eval()
+        axes = {0: "texts", 1: "tokens"}
+        names = ["input_ids", "turns" if in_context else "attention_mask"]
+        outputs = {"states": axes} if in_context else {"vectors": {0: "texts"}}
         whole = target.with_suffix(".whole")
         # The older exporter: a few seconds instead of half a minute, and nothing to install.
         torch.onnx.export(
             model,
-            _example(2, 7),
+            _example(2, 7, in_context),
             str(whole),
             dynamo=False,
             opset_version=20,
-            input_names=["input_ids", "attention_mask"],
-            output_names=["vectors"],
-            dynamic_axes={"input_ids": axes, "attention_mask": axes, "vectors": {0: "texts"}},
+            input_names=names,
+            output_names=list(outputs),
+            dynamic_axes={**dict.fromkeys(names, axes), **outputs},
         )
     # Apart from the graph, weights are mapped into memory: only the rows of the vocabulary that
     # texts use are read, and processes share them. e5 takes 140 MiB instead of 870.
@@ -152,20 +139,20 @@ def _export_graph(source: Path, pooling: Pooling, target: Path) -> None:
         onnx.load(whole), target, save_as_external_data=True, location=WEIGHTS, size_threshold=1024
     )
     whole.unlink()
-    _check_graph(model, target)
+    _check_graph(model, target, dict(zip(names, _example(3, 12, in_context), strict=True)))
 
 
-def _check_graph(model: Any, graph: Path) -> None:
+def _check_graph(model: Any, graph: Path, inputs: dict[str, Any]) -> None:
     """Compare with torch on another shape: tracing can freeze a size into the graph."""
     import onnxruntime
     import torch
 
-    tokens, mask = _example(3, 12)
     with torch.inference_mode():
-        expected = model(tokens, mask).numpy()
+        expected = model(*inputs.values()).numpy()
     session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
-    inputs = {"input_ids": tokens.numpy(), "attention_mask": mask.numpy()}
-    worst = float(np.sum(expected * session.run(None, inputs)[0], axis=1).min())
+    found = session.run(None, {name: one.numpy() for name, one in inputs.items()})[0]
+    lengths = np.linalg.norm(expected, axis=-1) * np.linalg.norm(found, axis=-1)
+    worst = float((np.sum(expected * found, axis=-1) / lengths).min())
     if not worst > 0.9999:
         raise EncoderError(
             f"the exported graph differs from the model (cosine {worst:.4f}); "
@@ -173,10 +160,12 @@ def _check_graph(model: Any, graph: Path) -> None:
         )
 
 
-def _example(texts: int, tokens: int) -> tuple[Any, Any]:
+def _example(texts: int, tokens: int, in_context: bool) -> tuple[Any, Any]:
     import torch
 
     ids = torch.arange(texts * tokens).reshape(texts, tokens) % 90 + 5
+    if in_context:
+        return ids, torch.arange(tokens).repeat(texts, 1) // 3
     mask = torch.ones_like(ids)
     mask[0, tokens // 2 :] = 0  # a graph traced without padding could lose the mask
     return ids, mask

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from autoqa.errors import EncoderError
+from autoqa.features.adapters import is_adapter
 from autoqa.features.batch import ANY_LANGUAGE
-from autoqa.features.embedding_cache import CachedEncoder
+from autoqa.features.conversations import AdaptedEncoder
+from autoqa.features.embedding_cache import CachedConversations, CachedEncoder
 from autoqa.features.encoders import load_encoder
 from autoqa.features.weights import PACKAGED
 
@@ -33,7 +35,7 @@ def default_encoders(
     precision: str | None = None,
     threads: int | None = None,
     cache: Path | str | None = None,
-) -> dict[str, CachedEncoder]:
+) -> dict[str, CachedEncoder | CachedConversations]:
     """Return an encoder per primary language, as `Batch` takes them.
 
     Nothing is loaded yet: an encoder loads its weights when it first meets a text. Languages
@@ -43,7 +45,8 @@ def default_encoders(
     ----------
     config : mapping or str, optional
         Encoder names by language, for example ``{"en": "minilm", "*": "e5"}`` or the same as a
-        line, ``"en=minilm,*=e5"``; a lone name serves every language. Languages not named keep
+        line, ``"en=minilm,*=e5"``; a lone name serves every language. The folder of an adapter is
+        a name too. Languages not named keep
         their default, unless ``*`` is given. Default: the environment variable
         ``AUTOQA_ENCODERS``, else `DEFAULT_ROUTES`.
     precision, threads
@@ -65,10 +68,18 @@ def default_encoders(
     """
     routes = encoder_routes(config)
     by_name = {
-        name: CachedEncoder(load_encoder(name, precision=precision, threads=threads), cache)
-        for name in dict.fromkeys(routes.values())
+        name: _cached(name, precision, threads, cache) for name in dict.fromkeys(routes.values())
     }
     return {language: by_name[name] for language, name in routes.items()}
+
+
+def _cached(
+    name: str, precision: str | None, threads: int | None, cache: Path | str | None
+) -> CachedEncoder | CachedConversations:
+    if is_adapter(name):
+        adapted = AdaptedEncoder(name, precision=precision, threads=threads)
+        return CachedConversations(adapted, cache)
+    return CachedEncoder(load_encoder(name, precision=precision, threads=threads), cache)
 
 
 def encoder_routes(config: Mapping[str, str] | str | None = None) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, cast
@@ -30,8 +31,8 @@ class Session(Protocol):
 
     tokens_per_batch: int
 
-    def run(self, tokens: IntArray, mask: IntArray) -> FloatArray:
-        """Return pooled unit vectors, shape (n_texts, dimension), of ids and mask of one shape."""
+    def run(self, inputs: Mapping[str, IntArray]) -> FloatArray:
+        """Return what the graph makes of its inputs, all of shape (n_texts, n_tokens)."""
 
 
 class OnnxRuntimeSession:
@@ -50,10 +51,9 @@ class OnnxRuntimeSession:
             str(graph), options, providers=["CPUExecutionProvider"]
         )
 
-    def run(self, tokens: IntArray, mask: IntArray) -> FloatArray:
+    def run(self, inputs: Mapping[str, IntArray]) -> FloatArray:
         """See `Session.run`."""
-        inputs = {"input_ids": tokens, "attention_mask": mask}
-        return cast("FloatArray", self._session.run(None, inputs)[0])
+        return cast("FloatArray", self._session.run(None, dict(inputs))[0])
 
 
 class OpenVinoSession:
@@ -75,9 +75,9 @@ class OpenVinoSession:
         self._model = openvino.Core().compile_model(str(graph), "CPU", settings)
         self._request = self._model.create_infer_request()
 
-    def run(self, tokens: IntArray, mask: IntArray) -> FloatArray:
+    def run(self, inputs: Mapping[str, IntArray]) -> FloatArray:
         """See `Session.run`."""
-        self._request.infer({"input_ids": tokens, "attention_mask": mask})
+        self._request.infer(dict(inputs))
         # The request reuses its output buffer.
         return np.array(self._request.get_output_tensor(0).data, np.float32)
 

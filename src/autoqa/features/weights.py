@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from autoqa.errors import EncoderError, near_miss
 
-Pooling = Literal["mean", "cls"]
+Pooling = Literal["mean", "cls", "turns"]
+"""``turns``: none in the graph, which reads a conversation and gives the states of its tokens."""
 
 # Positions of these families start after the padding id.
 _SHIFTED_POSITIONS = {"camembert", "mpnet", "roberta", "xlm-roberta"}
