@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import json
 import os
@@ -23,6 +22,7 @@ from autoqa.cli.app import app
 from autoqa.cli.console import progress_bar, table
 from autoqa.errors import AutoqaError, EncoderError, MissingData
 from autoqa.experiments.history import LoggedFigure, RunDetail, RunSummary
+from autoqa.experiments.selecting import StatedRisk
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample" / "conversations.jsonl"
 
@@ -551,9 +551,10 @@ class Trained:
 def training(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     called = SimpleNamespace(report=Trained())
 
-    def train(data, card, out, *, criteria, csat, seed, progress):
+    def train(data, card, out, *, criteria, csat, stated_risk, seed, progress):
         called.data, called.card, called.out = data, card, out
         called.criteria, called.csat, called.seed = criteria, csat, seed
+        called.stated_risk = stated_risk
         progress("learning greeting", 1, 2)
         return called.report
 
@@ -581,6 +582,19 @@ def test_train_learns_every_criterion_by_default(training: SimpleNamespace, tmp_
     autoqa("train", "--data", data, "--scorecard", "support-core", "--out", tmp_path / "m")
     assert training.criteria is None
     assert training.csat is False
+    assert training.stated_risk is None
+
+
+def test_train_takes_the_disagreement_to_keep_within(training: SimpleNamespace, tmp_path: Path):
+    data = lines(tmp_path / "a.jsonl")
+    usual = ("train", "--data", data, "--scorecard", "support-core", "--out", tmp_path / "m")
+    autoqa(*usual, "--max-disagreement", "0.1")
+    assert training.stated_risk == StatedRisk(0.1, 0.9)
+    autoqa(*usual, "--max-disagreement", "0.2", "--confidence-level", "0.95")
+    assert training.stated_risk == StatedRisk(0.2, 0.95)
+    none = autoqa(*usual, "--max-disagreement", "0")
+    assert none.exit_code == 2
+    assert "--max-disagreement" in none.stderr
 
 
 def test_what_train_skipped_ends_with_1(training: SimpleNamespace, tmp_path: Path):
@@ -611,12 +625,14 @@ def test_benchmark_prints_figures_and_writes_them_as_json(
     for folder in (one, two, models):
         folder.mkdir()
     file = tmp_path / "figures.json"
-    result = autoqa("benchmark", "empathy", "--models", models, one, two, "--json", file)
+    arguments = ("--models", models, one, two, "--json", file, "--deletion")
+    result = autoqa("benchmark", "empathy", *arguments)
     assert result.exit_code == 0, result.stderr
     assert result.stdout == "## empathy\n"
     assert json.loads(file.read_text()) == {"benchmark": "empathy", "datasets": {}}
     assert called["datasets"] == [one, two]
     assert (called["models"], called["n_resamples"], called["seed"]) == (models, 1000, 7)
+    assert (called["deletion"], called["robustness"]) == (True, False)
 
 
 def test_demo_prints_where_things_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -693,50 +709,6 @@ def test_a_list_of_no_runs_says_how_to_start(monkeypatch: pytest.MonkeyPatch, tm
     assert result.exit_code == 0
     assert "autoqa experiment run" in result.stdout
     assert json.loads(autoqa("experiment", "list", "--json").stdout) == []
-
-
-# models
-
-
-@pytest.fixture
-def models(tmp_path: Path) -> Path:
-    folder = tmp_path / "models" / "mine"
-    (folder / "heads").mkdir(parents=True)
-    weights = folder / "heads" / "weights"
-    weights.write_bytes(b"0123")
-    index = {
-        "format": 1,
-        "heads": {
-            "greeting": {
-                "criterion": {"id": "greeting", "question": "Hi?", "levels": {0: "no", 1: "yes"}},
-                "licence": "Apache-2.0",
-                "trained_on": ["simulated"],
-                "n_items": 90,
-            }
-        },
-        "files": {"heads/weights": hashlib.sha256(b"0123").hexdigest()},
-        "scorecard": None,
-    }  # fmt: skip
-    (folder / "models.json").write_text(json.dumps(index))
-    return folder
-
-
-def test_model_folders_are_listed_and_explained(models: Path):
-    assert "greeting" in autoqa("models", "list", models.parent).stdout
-    said = json.loads(autoqa("models", "list", models.parent, "--json").stdout)
-    assert [one["heads"] for one in said] == [["greeting"]]
-    assert "licence: Apache-2.0" in autoqa("models", "card", models).stdout
-    said = json.loads(autoqa("models", "card", models, "--json").stdout)
-    assert said["heads"]["greeting"]["trained_on"] == ["simulated"]
-
-
-def test_a_changed_model_file_is_found(models: Path):
-    assert autoqa("models", "verify", models).exit_code == 0
-    (models / "heads" / "weights").write_bytes(b"0124")
-    result = autoqa("models", "verify", models, "--json")
-    assert result.exit_code == 1
-    assert json.loads(result.stdout)["intact"] is False
-    assert "the file was changed" in result.stderr
 
 
 # Output

@@ -3,9 +3,6 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.stats import binomtest
 from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import brier_score_loss
 from sklearn.metrics import log_loss as sklearn_log_loss
@@ -21,8 +18,6 @@ from autoqa.evaluation.calibration import (
     fit_temperature,
     log_loss,
     reliability_table,
-    risk_coverage,
-    threshold_for_risk,
 )
 
 
@@ -115,44 +110,6 @@ def test_isotonic_map_is_scikit_learns_and_survives_json():
     np.testing.assert_allclose(again(grid), reference.predict(grid))
     with pytest.raises(DataError):
         fit_isotonic([], [])
-
-
-def test_abstaining_trades_coverage_for_risk():
-    curve = risk_coverage([0.9, 0.8, 0.8, 0.6], [0, 1, 0, 1])
-    assert curve.threshold.tolist() == [0.9, 0.8, 0.6]  # the two 0.8 go together
-    assert curve.coverage.tolist() == [0.25, 0.75, 1.0]
-    assert curve.risk.tolist() == pytest.approx([0, 1 / 3, 2 / 4])
-    assert curve.area == pytest.approx(0.25 * 0 + 0.5 / 3 + 0.25 * 0.5)
-    assert math.isnan(risk_coverage([], []).area)
-
-
-def test_the_threshold_answers_as_much_as_the_risk_allows():
-    confidence, wrong = [0.9, 0.8, 0.7, 0.6], [0, 1, 0, 0]
-    # risks from the top: 0, 1/2, 1/3, 1/4
-    assert threshold_for_risk(confidence, wrong, 0.25) == 0.6
-    assert threshold_for_risk(confidence, wrong, 0.2) == 0.9
-    assert threshold_for_risk([0.9, 0.8], [1, 0], 0.2) is None
-
-
-def test_an_assured_threshold_keeps_the_upper_bound_within_the_target():
-    confidence = np.linspace(1, 0, 101)[:-1]
-    wrong = np.r_[np.zeros(60), np.ones(40)]
-    plain = threshold_for_risk(confidence, wrong, 0.1)
-    assured = threshold_for_risk(confidence, wrong, 0.1, assurance=0.95)
-    answered = confidence >= assured
-    bound = binomtest(int(wrong[answered].sum()), int(answered.sum()))
-    assert assured > plain
-    assert bound.proportion_ci(0.90).high <= 0.1  # two-sided 90 % is one-sided 95 %
-    # two right answers cannot assure 10 %: the bound is 1 - 0.05 ** (1 / 2) = 0.78
-    assert threshold_for_risk([0.9, 0.8], [0, 0], 0.1, assurance=0.95) is None
-
-
-@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1))
-def test_risk_at_full_coverage_is_the_overall_risk(items):
-    confidence, wrong = zip(*items, strict=True)
-    curve = risk_coverage(confidence, wrong)
-    assert curve.coverage[-1] == 1.0
-    assert curve.risk[-1] == pytest.approx(np.mean(wrong))
 
 
 def test_confidence_goes_with_its_own_answer():

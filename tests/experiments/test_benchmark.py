@@ -183,6 +183,29 @@ def test_one_class_leaves_open_what_needs_two(bench, toy, dataset_of, tmp_path, 
             assert one["metrics"][name]["value"] is None
 
 
+@pytest.mark.parametrize("kind", METRICS)
+def test_deletion_and_robustness_come_when_asked_for(bench, kind):
+    plainly = plain(bench(kind))["datasets"][f"toy_{kind}"]
+    result = plain(bench(kind, deletion=True, robustness=True, n_resamples=20))
+    one = result["datasets"][f"toy_{kind}"]
+    assert set(one) - set(plainly) == {"deletion", "robustness"}
+    heads = {head.id for head in TASKS[kind].heads}
+    assert set(one["deletion"]) == set(one["robustness"]["heads"]) == heads
+    for tested in one["deletion"].values():
+        assert [row["size"] for row in tested["sizes"]] == [1, 3]
+        for row in tested["sizes"]:
+            assert row["n"] + sum(row["left_out"].values()) == tested["n"]
+    assert [row["word_error_rate"] for row in one["robustness"]["stress"]] == [
+        None, 0.0, 0.05, 0.1, 0.2, 0.4,
+    ]  # fmt: skip
+    for row in one["robustness"]["stress"]:
+        assert row["metrics"]
+        assert set(row["metrics"]) <= METRICS[kind]
+    text = to_markdown(result)
+    assert "#### Deletion test" in text
+    assert "#### Robustness" in text
+
+
 def test_an_unknown_benchmark_is_told_the_nearest(bench, tmp_path):
     with pytest.raises(DataError, match="Did you mean 'politeness'"):
         bench("politness", tmp_path)
@@ -315,3 +338,8 @@ def test_the_shipped_models_beat_the_commonest_class_on_real_dialogues(tmp_path)
     assert one["metrics"]["macro_f1"]["low"] > one["majority"]["macro_f1"]
     assert one["human_ceiling"]["macro_f1"]["value"] > one["majority"]["macro_f1"]
     assert one["learned_from"] is False
+
+
+def test_heads_whose_licence_is_not_wanted_are_not_measured(toy_data, toy_models, fake_encoding):
+    with pytest.raises(ModelError, match="'procedure_outcome' learned from data under 'unstated'"):
+        run_benchmark("procedure", toy_models, [toy_data / "toy_procedure"], licence="permissive")

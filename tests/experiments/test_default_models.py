@@ -5,6 +5,7 @@ import pytest
 from autoqa.experiments import default_models
 from autoqa.experiments.benchmark import run_benchmark
 from autoqa.experiments.default_models import SOURCES, Source, main, train_default
+from autoqa.experiments.measuring import CALIBRATION, NOT_HELD_OUT
 from autoqa.experiments.tasks import TASKS, load_dataset
 from autoqa.scorers.folder import ModelFolder
 
@@ -21,8 +22,8 @@ def sources(monkeypatch, fake_encoding, toy, dataset_of, tmp_path):
         default_models,
         "SOURCES",
         (
-            Source("procedure", ("marked", "more"), "MIT", "toys"),
-            Source("empathy", ("pairs",), "research-only", "more toys"),
+            Source("procedure", ("marked", "more"), "MIT", "toys", "play", "work"),
+            Source("empathy", ("pairs",), "research-only", "more toys", "play", "work"),
         ),
     )
     return data
@@ -30,7 +31,7 @@ def sources(monkeypatch, fake_encoding, toy, dataset_of, tmp_path):
 
 def test_every_task_has_a_source_with_its_terms():
     assert [source.task for source in SOURCES] == list(TASKS)
-    assert all(source.folders and source.licence and source.note for source in SOURCES)
+    assert all(all(vars(source).values()) for source in SOURCES)
 
 
 def test_heads_learn_from_train_parts_and_from_unmarked_data_whole(sources, tmp_path, capsys):
@@ -48,15 +49,45 @@ def test_heads_learn_from_train_parts_and_from_unmarked_data_whole(sources, tmp_
         f"{name} sha256:{load_dataset(sources / name).sha256[:16]}" for name in ("marked", "more")
     )
     assert head.trained_on == expected
+    assert (head.languages, head.routes, head.seed) == (("en",), ("*",), 7)
+    assert head.code.startswith("autoqa ")
     assert "procedure_outcome: 70 items" in capsys.readouterr().out
 
 
-def test_the_card_says_terms_and_what_the_heads_are_not_for(sources, tmp_path):
-    train_default(sources, tmp_path / "models")
-    card = (tmp_path / "models" / "README.md").read_text(encoding="utf-8")
-    assert "| `exploration` | 0-2 | pairs | 40 | research-only | more toys |" in card
-    assert "Not for" in card
-    assert str(tmp_path) not in card
+def test_heads_are_measured_on_what_was_held_out_and_cards_say_where_nothing_was(sources, tmp_path):
+    folder = train_default(sources, tmp_path / "models", n_resamples=20)
+    metrics = folder.heads["procedure_outcome"].metrics
+    assert metrics["marked"]["n"] == 12
+    assert metrics["marked"]["splits"] == ["valid"]
+    assert set(metrics["marked"]["figures"]) == {"auc", "accuracy", CALIBRATION}
+    assert metrics["more"] == {"not_measured": NOT_HELD_OUT}
+    assert folder.heads["exploration"].metrics == {"pairs": {"not_measured": NOT_HELD_OUT}}
+
+
+def test_the_figures_of_a_card_are_those_of_the_benchmark(sources, tmp_path):
+    folder = train_default(sources, tmp_path / "models", only=["procedure"], n_resamples=20)
+    told = run_benchmark("procedure", folder.path, [sources / "marked"], n_resamples=20)
+    figures = folder.heads["procedure_outcome"].metrics["marked"]["figures"]
+    for name, figure in told["datasets"]["marked"]["metrics"].items():
+        assert figures[name] == {key: round(value, 3) for key, value in figure.items()}
+
+
+def test_the_page_has_a_row_and_a_section_per_head(sources, tmp_path):
+    train_default(sources, tmp_path / "models", n_resamples=20)
+    page = (tmp_path / "models" / "README.md").read_text(encoding="utf-8")
+    assert "| `exploration` | 0-2 | pairs | 40 | research-only | - |" in page
+    for said in (
+        "## `procedure_outcome`",
+        "- **Data**: toys; 70 labelled items of marked sha256:",
+        "- **Licence of the data**: MIT\n",
+        "- **Intended use**: play\n",
+        "- **Not for**: work; decisions about a person without a person;",
+        "- **Languages**: learned from English, one shared model for every language",
+        "Measured on marked: 12 items in 12 conversations that it did not learn from (split: valid",
+        f"- **Measured on pairs**: {NOT_HELD_OUT}",
+    ):
+        assert said in page
+    assert str(tmp_path) not in page
 
 
 def test_benchmarks_know_what_the_heads_learned_from(sources, tmp_path):

@@ -243,7 +243,8 @@ def test_one_parent_run_and_a_child_per_arm_are_tracked(procedure, tracker):
     for arm in detail.arms:
         assert set(arm.metrics) <= {"auc"}
         assert arm.summary.status == "FINISHED"
-    assert {"arms.json", "arms_toy_procedure.png"} <= set(detail.artifacts)
+    pictures = {"arms_toy_procedure.png", "risk_coverage_toy_procedure_procedure_outcome.png"}
+    assert {"arms.json", *pictures} <= set(detail.artifacts)
 
 
 @pytest.mark.slow

@@ -9,12 +9,15 @@ import autoqa.batch
 import autoqa.batch.work
 from autoqa.errors import DataError, ScaleError, ScorecardError
 from autoqa.experiments import training
+from autoqa.experiments.selecting import StatedRisk
 from autoqa.experiments.tasks import load_dataset
 from autoqa.experiments.training import train
+from autoqa.features.batch import Batch
 from autoqa.readers import Quarantine, read
 from autoqa.records import CSAT, LabelledTranscript, Status
 from autoqa.scorecard.schema import Criterion, Level, Scorecard
 from autoqa.scorers.folder import ModelFolder
+from autoqa.scorers.panel import Panel
 
 YES_NO = {0: Level(label="no"), 1: Level(label="yes")}
 TFIDF = {"embeddings": (), "statistics": False}
@@ -113,7 +116,7 @@ def labelled_by(agents):
 @pytest.mark.parametrize("n_agents", [4, 40, 600])
 def test_whole_agents_are_held_out_about_a_quarter_of_the_conversations(n_agents):
     agents = [f"agent {i % n_agents}" for i in range(1200)]
-    held = training._held_out(labelled_by(agents), seed=3)
+    held = training._held_out(training._groups(labelled_by(agents)), seed=3)
     inside = {agents[i] for i in held}
     assert all((agent in inside) == (i in held) for i, agent in enumerate(agents))
     assert 300 <= len(held) < 300 + 1200 / n_agents
@@ -121,7 +124,7 @@ def test_whole_agents_are_held_out_about_a_quarter_of_the_conversations(n_agents
 
 @pytest.mark.parametrize("agent", [None, "the only one"])
 def test_conversations_are_held_out_singly_where_agents_tell_nothing(agent):
-    held = training._held_out(labelled_by([agent] * 80), seed=3)
+    held = training._held_out(training._groups(labelled_by([agent] * 80)), seed=3)
     assert len(held) == 20
 
 
@@ -213,6 +216,56 @@ def test_learned_models_replace_rules_that_hear_nothing(learn, toy):
     one = learn(toy.reviewed(120), card).criteria["courtesy"]
     assert one.kappa_rules == 0.0
     assert one.use == "linear"
+
+
+def test_a_stated_risk_limits_what_the_models_answer(learn, toy, tmp_path, data, fake_encoding):
+    records = toy.reviewed(300, criteria=("courtesy", "recap"))
+    for record in records:
+        recap = record["ratings"][1]
+        if int(record["conversation_id"].split("-")[1]) % 3 == 0:
+            for turn in record["turns"]:  # words that tell little
+                turn["text"] = toy.words(0.5)
+        recap["score"] = int(toy.rng.random() < 0.5)  # nobody can tell
+    card = card_of(criterion("courtesy"), criterion("recap"))
+    found = learn(records, card, stated_risk=StatedRisk(0.15, 0.95), settings=TFIDF)
+    told, guessed = (found.criteria[name].limit for name in ("courtesy", "recap"))
+    assert 0.5 < told.threshold < 1
+    assert 0.3 < told.coverage < 0.95
+    assert told.observed <= 0.15
+    assert (guessed.threshold, guessed.coverage) == (None, 0.0)
+
+    heads = ModelFolder(tmp_path / "models").heads
+    assert heads["courtesy"].abstain_below == told.threshold
+    assert heads["courtesy"].risk == told.to_dict()
+    assert heads["recap"].abstain_below is None
+    readme = (tmp_path / "models" / "README.md").read_text(encoding="utf-8")
+    assert "At most 15% disagreement with people" in readme
+    assert "confidence level of 95%" in readme
+    assert f"| courtesy | {told.threshold:.2f} | {told.coverage:.0%} |" in readme
+    assert "| recap | never sure enough | 0% | - | 300 |" in readme
+
+    panel = Panel(card, ModelFolder(tmp_path / "models"))
+    with Quarantine() as quarantine:
+        new = data(records[:60], "new")
+        batch = Batch([one.transcript for one in read([new], quarantine=quarantine)])
+    ratings = panel.rate(batch)
+    assert {
+        (r.status, max(r.probabilities) >= told.threshold)
+        for r in ratings
+        if r.criterion == "courtesy"
+    } == {(Status.RATED, True), (Status.ABSTAINED, False)}
+    assert {r.reason for r in ratings if r.criterion == "recap"} == {
+        "no confidence reaches 15% disagreement"
+    }
+
+
+def test_without_a_stated_risk_the_folder_says_nothing_of_one(learn, toy, tmp_path):
+    found = learn(toy.reviewed(60))
+    assert found.criteria["courtesy"].limit is None
+    assert "isagreement" not in found.to_markdown()
+    assert not {"abstain_below", "risk"} & set(
+        ModelFolder(tmp_path / "models").index["heads"]["courtesy"]
+    )
 
 
 def test_turns_are_compared_with_what_the_model_says_of_those_turns(learn, toy, rating_of):

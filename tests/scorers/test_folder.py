@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from autoqa.features.batch import Batch
 from autoqa.features.views import Item
 from autoqa.records import RaterKind, Rating, Status
 from autoqa.scorecard.schema import Criterion, Level, Scorecard
-from autoqa.scorers.folder import HeadCard, ModelFolder, write_models
+from autoqa.scorers.folder import OWN_DATA, HeadCard, ModelFolder, rewrite_cards, write_models
 from autoqa.scorers.linear import LinearScorer
 
 LEVELS = (0, 1, 2)
@@ -192,3 +193,152 @@ def test_a_folder_that_was_not_finished_is_no_model_folder(talks, encoders, writ
         write(written.path, models)
     with pytest.raises(ModelError, match=r"no models\.json"):
         ModelFolder(written.path)
+
+
+def test_a_limit_is_kept_only_where_a_risk_was_asked_for(talks, encoders, tmp_path):
+    models = fitted(talks, encoders, names=("mood", "tone", "care"))
+    asked = {"risk": 0.1, "coverage": 0.0}
+    cards = {
+        "mood": HeadCard(criterion("mood")),
+        "tone": HeadCard(criterion("tone"), abstain_below=0.7, risk=asked),
+        "care": HeadCard(criterion("care"), abstain_below=None, risk=asked),
+    }
+    written = write_models(tmp_path / "models", models, cards)
+    assert ModelFolder(written.path).heads == cards
+    stored = written.index["heads"]
+    assert not {"abstain_below", "risk"} & set(stored["mood"])
+    assert stored["care"]["abstain_below"] is None
+
+
+# Licences
+
+
+@pytest.mark.parametrize(
+    ("licence", "permissive"),
+    [
+        (OWN_DATA, True),
+        ("MIT", True),
+        ("Apache-2.0", True),
+        ("CC BY 4.0 (as its maker states)", True),
+        ("research-only", False),
+        ("Research only, see LICENCE", False),
+        ("CC BY-NC 4.0", False),
+        ("non-commercial", False),
+        ("unstated", False),
+        ("no licence stated", False),
+        ("not stated", False),
+        ("unknown", False),
+        (" ", False),
+    ],
+)
+def test_terms_are_permissive_only_where_they_are_known_and_allow_any_use(licence, permissive):
+    assert HeadCard(criterion("mood"), licence=licence).permissive is permissive
+
+
+def test_heads_are_not_permissive_unless_somebody_says_so():
+    assert not HeadCard(criterion("mood")).permissive
+
+
+@pytest.fixture
+def mixed(talks, encoders, tmp_path):
+    cards = {
+        "mood": HeadCard(criterion("mood"), licence="MIT"),
+        "tone": HeadCard(criterion("tone"), licence="research-only"),
+    }
+    return write_models(tmp_path / "mixed", fitted(talks, encoders), cards).path
+
+
+def test_with_permissive_other_heads_are_absent_and_named(mixed):
+    read = ModelFolder(mixed, licence="permissive")
+    assert set(read.heads) == {"mood"}
+    assert {name: one.licence for name, one in read.left_out.items()} == {"tone": "research-only"}
+    read.model("mood")
+    for ask in (read.model, read.scorer):
+        with pytest.raises(ModelError, match="'tone' learned from data under 'research-only', and"):
+            ask("tone")
+    with pytest.raises(ModelError, match=r"no head 'other'\. It has mood"):
+        read.model("other")
+
+
+def test_by_default_every_head_answers(mixed):
+    read = ModelFolder(mixed)
+    assert set(read.heads) == {"mood", "tone"}
+    assert read.left_out == {}
+    assert read.version == ModelFolder(mixed, licence="permissive").version
+
+
+# Cards, after training and between versions
+
+
+def change_index(folder, change):
+    path = folder / "models.json"
+    index = json.loads(path.read_text())
+    change(index)
+    path.write_text(json.dumps(index))
+
+
+def test_figures_can_be_added_after_training(written):
+    measured = {"talks": {"n": 9, "figures": {"auc": {"value": 0.8, "low": 0.7, "high": 0.9}}}}
+    card = replace(written.heads["mood"], metrics=measured, seed=3, languages=("en", "zh"))
+    again = rewrite_cards(written.path, {"mood": card}, readme="# More\n")
+    assert again.heads == {"mood": card, "tone": written.heads["tone"]}
+    assert (again.version, again.verify()) == (written.version, written.verify())
+    assert again.scorecard == CARD
+    assert (again.path / "README.md").read_text() == "# More\n"
+
+
+def test_cards_of_heads_that_are_not_there_cannot_be_rewritten(written):
+    with pytest.raises(ModelError, match=r"no head 'mod'\. Did you mean 'mood'\?"):
+        rewrite_cards(written.path, {"mod": HeadCard(criterion("mood"))})
+
+
+def test_what_a_newer_version_says_of_a_head_is_passed_over_and_kept(written):
+    def say_more(index):
+        index["heads"]["mood"]["adapter"] = {"rank": 8}
+        index["adapters"] = ["one"]
+
+    change_index(written.path, say_more)
+    read = ModelFolder(written.path)
+    assert read.heads == written.heads
+    again = rewrite_cards(written.path, {"mood": replace(read.heads["mood"], notes="more")})
+    assert again.index["heads"]["mood"]["adapter"] == {"rank": 8}
+    assert again.index["adapters"] == ["one"]
+    assert again.heads["mood"].notes == "more"
+
+
+def test_an_index_of_the_first_version_is_still_read(written):
+    first = {"criterion": criterion("mood").model_dump(mode="json"), "licence": "MIT"}
+    change_index(written.path, lambda index: index["heads"].update(mood=first))
+    assert ModelFolder(written.path).heads["mood"] == HeadCard(criterion("mood"), licence="MIT")
+
+
+def test_a_card_says_no_more_than_was_known(written):
+    always = {"criterion", "use", "licence", "trained_on", "n_items", "metrics", "notes"}
+    assert set(written.index["heads"]["mood"]) == always
+
+
+# Files
+
+
+def test_all_that_is_wrong_is_named_at_once(written):
+    assert written.problems() == []
+    (written.path / "heads/tone/model.json").unlink()
+    weights = written.path / "heads/mood/weights.safetensors"
+    weights.write_bytes(weights.read_bytes() + b" ")
+    (written.path / "heads/extra.pkl").write_bytes(b"")
+    found = sorted(str(problem).removeprefix(f"{written.path}/") for problem in written.problems())
+    assert [problem.split(": ")[0] for problem in found] == [
+        "heads/extra.pkl",
+        "heads/mood/weights.safetensors",
+        "heads/tone/model.json",
+    ]
+    assert "may run code when loaded" in found[0]
+    assert "the file was changed" in found[1]
+    assert "missing" in found[2]
+
+
+def test_files_that_the_index_does_not_name_are_told_apart(written):
+    assert written.unlisted() == []
+    (written.path / "notes.txt").write_text("x")
+    assert written.unlisted() == ["notes.txt"]
+    assert written.problems() == []

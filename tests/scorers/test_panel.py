@@ -35,7 +35,7 @@ def card(*criteria):
 def folder(talks, encoders, tmp_path):
     """Write heads, by name and scale, that learned the planted quality."""
 
-    def write(use="linear", **scales):
+    def write(use="linear", head=None, **scales):
         models, cards = {}, {}
         for name, scale in scales.items():
             transcripts, levels = talks(80, seed=31, levels=scale)
@@ -54,7 +54,7 @@ def folder(talks, encoders, tmp_path):
             settings = {"link": "gaussian"} if len(scale) > 3 else {}
             scorer = LinearScorer([learned], settings=settings)
             models |= scorer.fit(Batch(transcripts, encoders=encoders), ratings).models
-            cards[name] = HeadCard(learned, use=use)
+            cards[name] = HeadCard(learned, use=use, **(head or {}))
         return write_models(tmp_path / "models", models, cards)
 
     return write
@@ -214,6 +214,52 @@ def test_cuts_that_do_not_fit_fail_before_anything_is_scored(folder, cuts):
             card(criterion("courtesy", (0, 1, 2), scorer=scorer)),
             folder(politeness=(1, 2, 3, 4, 5)),
         )
+
+
+# how sure a head must be
+
+
+def panel_of(models, **own):
+    asked = criterion("mood", (0, 1, 2), **({"scorer": {"use": "linear", **own}} if own else {}))
+    return lambda **more: Panel(card(asked), models, **more)
+
+
+def test_a_head_keeps_within_the_risk_it_was_trained_for(folder, batch):
+    sure = sorted(max(r.probabilities) for r in panel_of(folder(mood=(0, 1, 2)))().rate(batch))
+    limit = (sure[2] + sure[3]) / 2
+    models = folder(mood=(0, 1, 2), head={"abstain_below": limit, "risk": {"risk": 0.1}})
+    found = panel_of(models)().rate(batch)
+    assert sorted(str(r.status) for r in found) == ["abstained"] * 3 + ["rated"] * 3
+    assert any(r.reason.endswith(f"is below {limit:.2f}") for r in found)
+    # the scorecard's own limit comes first, then the one given, then the head's
+    assert {r.status for r in panel_of(models, abstain_below=0)().rate(batch)} == {Status.RATED}
+    given = panel_of(models)(abstain_below=0.01)
+    assert {r.status for r in given.rate(batch)} == {Status.RATED}
+    both = panel_of(models, abstain_below=0)(abstain_below=0.99)
+    assert {r.status for r in both.rate(batch)} == {Status.RATED}
+
+
+def test_a_head_that_reaches_the_risk_at_no_confidence_always_abstains_and_says_why(
+    folder, batch, transcript_of, encoders
+):
+    free = panel_of(folder(mood=(0, 1, 2)))().version
+    models = folder(mood=(0, 1, 2), head={"abstain_below": None, "risk": {"risk": 0.1}})
+    assert panel_of(models)().version != free
+    for panel in (panel_of(models)(), panel_of(models, model="mood")()):
+        found = panel.rate(batch)
+        assert {(str(r.status), r.reason) for r in found} == {
+            ("abstained", "no confidence reaches 10% disagreement")
+        }
+        assert all(r.evidence and r.probabilities and r.level is None for r in found)
+        (empty,) = panel.rate(Batch([transcript_of("empty")], encoders=encoders))
+        assert empty.reason == "no turns"
+
+
+def test_a_risk_measured_on_another_scale_says_nothing_of_the_cut_one(folder, batch):
+    models = folder(politeness=tuple(range(1, 6)), head={"abstain_below": None})
+    scorer = {"use": "linear", "model": "politeness", "cuts": [2, 4]}
+    panel = Panel(card(criterion("courtesy", (0, 1, 2), scorer=scorer)), models)
+    assert {r.status for r in panel.rate(batch)} == {Status.RATED}
 
 
 # where it applies

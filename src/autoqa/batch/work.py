@@ -10,7 +10,7 @@ from pathlib import Path
 from autoqa.csat import CsatModel
 from autoqa.errors import ModelError
 from autoqa.features.batch import Batch
-from autoqa.features.encoders import TextEncoder
+from autoqa.features.encoders import Encoder
 from autoqa.features.routing import default_encoders
 from autoqa.notebook import html_table
 from autoqa.privacy import redact
@@ -117,7 +117,7 @@ class ScoringSetup:
         return CsatModel(head.criterion.scale, model=self.folder.model(CSAT))
 
     @cached_property
-    def encoders(self) -> Mapping[str, TextEncoder]:
+    def encoders(self) -> Mapping[str, Encoder]:
         """Text encoders by language."""
         return default_encoders(precision=self.precision, threads=self.threads)
 
@@ -125,7 +125,7 @@ class ScoringSetup:
         self,
         transcripts: Sequence[Transcript],
         *,
-        encoders: Mapping[str, TextEncoder] | None = None,
+        encoders: Mapping[str, Encoder] | None = None,
     ) -> Scored:
         """Score conversations; the same ones give the same result in any company.
 
@@ -153,13 +153,13 @@ def score_transcripts(
     models: Path,
     transcripts: Sequence[Transcript],
     *,
-    encoders: Mapping[str, TextEncoder] | None = None,
+    encoders: Mapping[str, Encoder] | None = None,
 ) -> list[Rating]:
     """Rate conversations with a model folder and the scorecard that it was trained for.
 
     Parameters
     ----------
-    encoders : mapping of str to TextEncoder, optional
+    encoders : mapping of str to Encoder, optional
         Text encoders by language; default, those of `default_encoders`.
 
     Returns
@@ -190,5 +190,5 @@ def score_transcripts(
     ]
 
 
-def _redacted(transcripts: Sequence[Transcript], encoders: Mapping[str, TextEncoder]) -> Batch:
+def _redacted(transcripts: Sequence[Transcript], encoders: Mapping[str, Encoder]) -> Batch:
     return Batch([redact(transcript) for transcript in transcripts], encoders=encoders)

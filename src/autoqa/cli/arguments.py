@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -50,6 +50,14 @@ OutFolder = Annotated[
         help="Folder for the results.",
         file_okay=False,
         show_default=False,
+    ),
+]
+LicenceName = Annotated[
+    Literal["any", "permissive"],
+    typer.Option(
+        "--licence",
+        help="With permissive, models that learned from data whose licence restricts its use, or "
+        "is not known, are as good as absent.",
     ),
 ]
 AsJson = Annotated[

@@ -91,6 +91,17 @@ def say_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
     say(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
+def say_markdown(text: str) -> None:
+    """Print Markdown: set for reading on a terminal, as it is anywhere else."""
+    if not sys.stdout.isatty():
+        say(text)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(_CONTROL.sub("", text), hyperlinks=False))
+
+
 def warn(text: str) -> None:
     """Print a message for people, to stderr."""
     typer.echo(_CONTROL.sub("", text), err=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autoqa.cli.arguments import AsJson, CardName, default_models
+from autoqa.cli.arguments import AsJson, CardName, LicenceName, default_models
 from autoqa.cli.console import counted, example, finish, progress_bar, say, say_json
 from autoqa.errors import near_miss
 
@@ -21,7 +21,9 @@ def add_train(app: typer.Typer) -> None:
         "train",
         short_help="Learn from human ratings and surveys.",
         epilog=example(
-            "autoqa train --data rated.jsonl --scorecard support-core --out models/mine --csat"
+            "autoqa train --data rated.jsonl --scorecard support-core --out models/mine --csat",
+            "autoqa train --data rated.jsonl --scorecard support-core --out models/mine "
+            "--max-disagreement 0.1",
         ),
     )(train)
 
@@ -71,15 +73,46 @@ def train(
     csat: Annotated[
         bool, typer.Option("--csat", help="Learn to predict customer satisfaction too.")
     ] = False,
+    max_disagreement: Annotated[
+        float | None,
+        typer.Option(
+            "--max-disagreement",
+            metavar="SHARE",
+            min=0.0,
+            max=1.0,
+            help="Abstain when scoring, so that at most this share of a model's answers disagrees "
+            "with people: 0.1 is 10 %. Default: answer always.",
+            show_default=False,
+        ),
+    ] = None,
+    confidence_level: Annotated[
+        float,
+        typer.Option(
+            "--confidence-level",
+            min=0.0,
+            max=1.0,
+            help="How sure that the share is kept within.",
+        ),
+    ] = 0.9,
     seed: Annotated[int, typer.Option("--seed", help="Same seed, same models.")] = 7,
     as_json: AsJson = False,
 ) -> None:
     """Learn from human ratings and surveys, and say how far the result can be trusted."""
+    from autoqa.experiments.selecting import StatedRisk
     from autoqa.experiments.training import train as train_all
     from autoqa.scorecard import load_scorecard
 
     card = load_scorecard(scorecard)
     chosen = None if criteria is None else _chosen(criteria, [c.id for c in card.criteria])
+    stated = None
+    if max_disagreement is not None:
+        for option, share in (
+            ("--max-disagreement", max_disagreement),
+            ("--confidence-level", confidence_level),
+        ):
+            if share in (0.0, 1.0):
+                raise typer.BadParameter("must be above 0 and below 1", param_hint=option)
+        stated = StatedRisk(max_disagreement, confidence_level)
     with progress_bar() as progress:
         report = train_all(
             [*data, *(more_data or ())],
@@ -87,6 +120,7 @@ def train(
             out,
             criteria=chosen,
             csat=csat,
+            stated_risk=stated,
             seed=seed,
             progress=progress,
         )
@@ -165,6 +199,18 @@ def benchmark(
         int, typer.Option("--resamples", min=1, help="Bootstrap resamples behind each interval.")
     ] = 1000,
     seed: Annotated[int, typer.Option("--seed", help="Same seed, same intervals.")] = 7,
+    deletion: Annotated[
+        bool,
+        typer.Option("--deletion", help="Test too whether scores rest on their evidence."),
+    ] = False,
+    robustness: Annotated[
+        bool,
+        typer.Option(
+            "--robustness",
+            help="Test too what injected instructions, swapped names or misheard words do.",
+        ),
+    ] = False,
+    licence: LicenceName = "any",
 ) -> None:
     """Measure models on labelled data that they never see the labels of.
 
@@ -187,7 +233,15 @@ def benchmark(
         )
     with progress_bar() as progress:
         result = run_benchmark(
-            kind, folder, datasets, n_resamples=resamples, seed=seed, progress=progress
+            kind,
+            folder,
+            datasets,
+            n_resamples=resamples,
+            seed=seed,
+            licence=licence,
+            deletion=deletion,
+            robustness=robustness,
+            progress=progress,
         )
     if json_file is not None:
         atomic_write_json(json_file, result)

@@ -13,6 +13,7 @@ from autoqa.cli.arguments import (
     Columns,
     FormatName,
     Inputs,
+    LicenceName,
     OutFolder,
     columns_from,
     default_models,
@@ -32,6 +33,7 @@ def add_to(app: typer.Typer) -> None:
         epilog=example(
             "autoqa score calls.jsonl.gz --scorecard support-core --out scored",
             "autoqa score exports/ --scorecard my.yaml --models models/mine --out scored",
+            "autoqa score calls.jsonl --scorecard support-core --licence permissive --out scored",
         ),
     )(score)
 
@@ -76,6 +78,7 @@ def score(
             help="Learned ratings less probable than this are abstained on.",
         ),
     ] = 0.0,
+    licence: LicenceName = "any",
     as_json: AsJson = False,
 ) -> None:
     """Score conversations on a scorecard, predict their CSAT, and flag those to look at.
@@ -100,6 +103,7 @@ def score(
         curve=curve,
         precision=None if precision == "auto" else precision,
         abstain_below=abstain_below,
+        licence=licence,
     )
     with progress_bar() as progress:
 
@@ -132,6 +136,9 @@ def _in_words(summary: Summary, models: Path | None, out: Path) -> str:
         f"  ratings  {counted(summary.ratings) or 'none'}",
         f"  flags    {counted(summary.flags) or 'none'}",
     ]
+    if summary.left_out:
+        heads = ", ".join(f"{name} ({licence})" for name, licence in summary.left_out.items())
+        lines.append(f"  left out {heads}: --licence permissive")
     if summary.notes:
         lines.append(f"  notes    {counted(summary.notes)} (quarantine.jsonl)")
     return "\n".join([*lines, f"  results  {out}"])

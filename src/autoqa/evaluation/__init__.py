@@ -13,7 +13,6 @@ from autoqa.evaluation.agreement import (
 from autoqa.evaluation.calibration import (
     expected_calibration_error,
     reliability_table,
-    risk_coverage,
 )
 from autoqa.evaluation.ceiling import Panel, leave_one_out_ceiling, pairwise_ceiling
 from autoqa.evaluation.classification import (
@@ -27,13 +26,20 @@ from autoqa.evaluation.classification import (
 )
 from autoqa.evaluation.comparison import Comparison, compare
 from autoqa.evaluation.intervals import Estimate, bootstrap, bootstrap_many, paired_difference
-from autoqa.evaluation.plots import plot_agreement, plot_reliability, plot_totals_and_csat
+from autoqa.evaluation.plots import (
+    plot_agreement,
+    plot_reliability,
+    plot_risk_coverage,
+    plot_totals_and_csat,
+)
 from autoqa.evaluation.render import to_html_table, to_markdown
+from autoqa.evaluation.selective import abstention_threshold, risk_coverage
 
 __all__ = [
     "Comparison",
     "Estimate",
     "Panel",
+    "abstention_threshold",
     "auc",
     "bootstrap",
     "bootstrap_many",
@@ -54,6 +60,7 @@ __all__ = [
     "pairwise_ceiling",
     "plot_agreement",
     "plot_reliability",
+    "plot_risk_coverage",
     "plot_totals_and_csat",
     "quadratic_kappa",
     "reliability_table",

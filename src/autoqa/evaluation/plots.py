@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,12 +13,14 @@ from autoqa.evaluation.calibration import ReliabilityBin
 from autoqa.evaluation.comparison import Comparison
 from autoqa.evaluation.intervals import Estimate
 from autoqa.evaluation.render import NAMES
+from autoqa.evaluation.selective import RiskCoverageCurve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _MACHINE, _PEOPLE, _LINE = "#1f6f8b", "#c26a2d", "#888888"
+_LEAST_COVERAGE = 0.05
 
 
 def plot_agreement(comparison: Comparison, *, figure: str = "quadratic_kappa") -> Figure:
@@ -102,4 +104,39 @@ def plot_reliability(table: Sequence[ReliabilityBin], *, name: str = "") -> Figu
     axes.set_xlabel("claimed probability")
     axes.set_ylabel("share that came true")
     axes.set_title(f"{name + ', ' if name else ''}n={total}", fontsize=9)
+    return canvas
+
+
+def plot_risk_coverage(
+    curves: Mapping[str, RiskCoverageCurve], *, risk: float | None = None, name: str = ""
+) -> Figure:
+    """Draw mean loss against the share answered, one line per arm, with AURC and its interval.
+
+    Parameters
+    ----------
+    curves : mapping of arm to RiskCoverageCurve
+    risk : float, optional
+        A stated risk, drawn as a line across.
+    name : str
+        What is answered, for the title.
+    """
+    from matplotlib.figure import Figure as Canvas
+
+    canvas = Canvas(figsize=(6.5, 4.5), layout="constrained")
+    axes = canvas.subplots()
+    for arm, curve in curves.items():
+        # Where only a few are answered, the mean loss is one answer's luck.
+        shown = curve.coverage >= _LEAST_COVERAGE
+        axes.plot(curve.coverage[shown], curve.risk[shown], label=f"{arm}: {curve.in_short}")
+    if risk is not None:
+        axes.axhline(risk, color=_LINE, linewidth=0.8, linestyle="--")
+        axes.text(0.01, risk, f"stated risk {risk:.0%}", fontsize=8, va="bottom")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("coverage: share answered, the most confident first")
+    axes.set_ylabel("mean loss among answers")
+    if name:
+        axes.set_title(name, fontsize=9)
+    if curves:
+        axes.legend(frameon=False, fontsize=8)
     return canvas

@@ -10,15 +10,20 @@ from typing import Any
 from autoqa.errors import DataError, ModelError
 from autoqa.experiments.fitting import predict_head
 from autoqa.experiments.provenance import dataset_files, files_digest
+from autoqa.experiments.stress.asking import asked_head
+from autoqa.experiments.stress.deletion import deletion_of_heads
+from autoqa.experiments.stress.robustness import robustness_of_heads
+from autoqa.experiments.stress.tables import deletion_markdown, robustness_markdown
 from autoqa.experiments.tables import show_figure
 from autoqa.experiments.tasks import TASKS, Dataset, Task, load_dataset, task_named
 from autoqa.experiments.tasks.base import Examples, Judged, Predictions
 from autoqa.experiments.tasks.satisfaction import at_points
 from autoqa.experiments.training import ALL_SPLITS
 from autoqa.features.batch import Batch
-from autoqa.features.encoders import TextEncoder
+from autoqa.features.encoders import Encoder
 from autoqa.features.routing import default_encoders
-from autoqa.scorers.folder import ModelFolder
+from autoqa.scorers.folder import Licence, ModelFolder
+from autoqa.scorers.linear import LinearScorer
 
 KINDS = tuple(TASKS)
 """Names that `run_benchmark` takes."""
@@ -39,6 +44,9 @@ def run_benchmark(
     *,
     n_resamples: int = 1000,
     seed: int = 7,
+    licence: Licence = "any",
+    deletion: bool = False,
+    robustness: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Measure a model folder on dataset folders in the uniform schema.
@@ -46,21 +54,31 @@ def run_benchmark(
     Models see transcripts only, never labels. Where a dataset marks its splits, what is marked
     ``train`` is left out (see `Dataset.held_out`).
 
+    Parameters
+    ----------
+    deletion : bool
+        Whether to test also that scores rest on their evidence; see
+        `autoqa.experiments.stress.deletion`.
+    robustness : bool
+        Whether to test also what changed transcripts do to scores; see
+        `autoqa.experiments.stress.robustness`.
+
     Returns
     -------
     dict
         ``{"benchmark": kind, "datasets": {NAME: {"n", "n_conversations", "metrics", ...}}}``, with
-        every metric as ``{"value", "low", "high"}`` (95 % bootstrap over conversations).
+        every metric as ``{"value", "low", "high"}`` (95 % bootstrap over conversations). With
+        ``deletion`` and ``robustness`` where they were asked for.
 
     Raises
     ------
     DataError
         If the benchmark is unknown, or a dataset lacks its labels.
     ModelError
-        If the folder has none of the benchmark's heads.
+        If the folder lacks one of the benchmark's heads, or `licence` leaves it out.
     """
     task = task_named(kind)
-    folder = ModelFolder(models)
+    folder = ModelFolder(models, licence=licence)
     encoders = default_encoders()
     found: dict[str, Any] = {}
     names = [Path(path).resolve().name for path in datasets]
@@ -72,7 +90,14 @@ def run_benchmark(
             progress(f"{kind}: {Path(path).name}", number, len(datasets))
         dataset = load_dataset(path)
         found[dataset.name] = judge_models(
-            task, folder, dataset, encoders, n_resamples=n_resamples, seed=seed
+            task,
+            folder,
+            dataset,
+            encoders,
+            n_resamples=n_resamples,
+            seed=seed,
+            deletion=deletion,
+            robustness=robustness,
         )
     if progress is not None:
         progress(kind, len(datasets), len(datasets))
@@ -83,28 +108,48 @@ def judge_models(
     task: Task,
     folder: ModelFolder,
     dataset: Dataset,
-    encoders: Mapping[str, TextEncoder],
+    encoders: Mapping[str, Encoder],
     *,
     n_resamples: int,
     seed: int,
+    deletion: bool = False,
+    robustness: bool = False,
 ) -> dict[str, Any]:
     """Return one dataset's figures as JSON values."""
+    held, examples, predictions = ask_models(task, folder, dataset, encoders)
+    judged = task.judge(held, examples, predictions, n_resamples=n_resamples, seed=seed)
+    splits = sorted({one.split or "unmarked" for one in held.labelled})
+    options = {"n_resamples": n_resamples, "seed": seed}
+    checks: dict[str, Any] = {}
+    if deletion or robustness:
+        heads = {name: asked_head(_scorer(task, folder, name), encoders) for name in examples}
+        if deletion:
+            checks["deletion"] = deletion_of_heads(heads, held, examples, **options)
+        if robustness:
+            checks["robustness"] = robustness_of_heads(task, heads, held, examples, **options)
+    return {
+        **judged_json(judged),
+        **checks,
+        "splits": splits,
+        "sha256": dataset.sha256,
+        "learned_from": _learned_from(task, folder, dataset, splits),
+    }
+
+
+def ask_models(
+    task: Task, folder: ModelFolder, dataset: Dataset, encoders: Mapping[str, Encoder]
+) -> tuple[Dataset, dict[str, Examples], dict[str, Predictions]]:
+    """Return a dataset's held-out part, its items by head, and what the models say of them."""
     held = dataset.held_out()
     examples = task.examples(held)
     if task.name == "satisfaction":
         examples = at_points(held, examples)
     batch = Batch(held.transcripts, encoders=encoders)
     predictions = {
-        name: _head_predictions(task, folder, name, batch, one) for name, one in examples.items()
+        name: predict_head(task, _scorer(task, folder, name), batch, one)
+        for name, one in examples.items()
     }
-    judged = task.judge(held, examples, predictions, n_resamples=n_resamples, seed=seed)
-    splits = sorted({one.split or "unmarked" for one in held.labelled})
-    return {
-        **judged_json(judged),
-        "splits": splits,
-        "sha256": dataset.sha256,
-        "learned_from": _learned_from(task, folder, dataset, splits),
-    }
+    return held, examples, predictions
 
 
 def _learned_from(task: Task, folder: ModelFolder, dataset: Dataset, splits: Sequence[str]) -> bool:
@@ -120,9 +165,10 @@ def _learned_from(task: Task, folder: ModelFolder, dataset: Dataset, splits: Seq
     return bool(own) and (whole or "train" in splits or "train" not in marked)
 
 
-def _head_predictions(
-    task: Task, folder: ModelFolder, name: str, batch: Batch, examples: Examples
-) -> Predictions:
+def _scorer(task: Task, folder: ModelFolder, name: str) -> LinearScorer:
+    """Return the scorer of a head, if the folder has it as the task asks for it."""
+    if name in folder.left_out:
+        raise ModelError(folder.no_head(name))
     if name not in folder.heads:
         known = ", ".join(sorted(folder.heads)) or "none"
         raise ModelError(
@@ -135,7 +181,7 @@ def _head_predictions(
             f"{folder.path}: head '{name}' answers on {criterion.scale[0]}-{criterion.scale[-1]}, "
             f"the {task.name} benchmark on {task.head(name).scale[0]}-{task.head(name).scale[-1]}"
         )
-    return predict_head(task, scorer, batch, examples)
+    return scorer
 
 
 def judged_json(judged: Judged) -> dict[str, Any]:
@@ -178,11 +224,16 @@ def to_markdown(result: Mapping[str, Any]) -> str:
                 f"{'-' if floor is None else format(floor, '.3f')} |"
             )
         lines.append("")
+        if "deletion" in one:
+            lines += deletion_markdown(one["deletion"])
+        if "robustness" in one:
+            lines += robustness_markdown(one["robustness"])
     return "\n".join(lines)
 
 
 __all__ = [
     "KINDS",
+    "ask_models",
     "judge_models",
     "judged_json",
     "run_benchmark",

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoqa.errors import ExperimentError
+from autoqa.evaluation.selective import RiskCoverageCurve, risk_coverage
 from autoqa.experiments.arms import Arm, Learned
 from autoqa.experiments.spec import ExperimentSpec
 from autoqa.experiments.tasks import Dataset, Examples, Predictions, Task
 from autoqa.experiments.tasks.base import Judged
 from autoqa.features.batch import Batch
-from autoqa.features.encoders import TextEncoder
+from autoqa.features.encoders import Encoder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +27,8 @@ CACHE = Path("data/cache")
 
 EMBEDDINGS = CACHE / "embeddings.sqlite"
 """Vectors of turns, so that a second run encodes nothing."""
+
+_LONGEST_CLASSES = 7  # levels of a scale whose levels are hit or missed
 
 Part = tuple[NDArray[np.int_], NDArray[np.int_]]
 """Indices of examples to learn from, and of examples to predict."""
@@ -47,7 +50,7 @@ class Prepared:
         task: Task,
         dataset: Dataset,
         spec: ExperimentSpec,
-        encoders: Mapping[str, TextEncoder],
+        encoders: Mapping[str, Encoder],
     ) -> Prepared:
         """Gather a dataset's items and split them as the spec says."""
         examples = task.examples(dataset)
@@ -102,6 +105,28 @@ class Prepared:
             n_resamples=spec.n_resamples,
             seed=spec.seed,
         )
+
+    def risk_coverage(
+        self, predictions: Mapping[str, Predictions], spec: ExperimentSpec
+    ) -> dict[str, RiskCoverageCurve]:
+        """Return what abstaining would buy, by head: the share of other levels among answers.
+
+        Long scales are left out: hitting one level of many is not what they are for.
+        """
+        found = {}
+        for head, one in self.tested().items():
+            said, scale = predictions[head], self.task.head(head).scale
+            if len(scale) > _LONGEST_CLASSES:
+                continue
+            place = np.searchsorted(scale, said.levels)
+            found[head] = risk_coverage(
+                said.probabilities[np.arange(len(one)), place],
+                (said.levels != one.labels).astype(float),
+                clusters=one.clusters,
+                n_resamples=min(spec.n_resamples, 200),
+                seed=spec.seed,
+            )
+        return found
 
     def table(self, predictions: Mapping[str, Predictions]) -> pd.DataFrame:
         """Predictions with their labels, without a word of what was said."""

@@ -15,7 +15,7 @@ from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
 from autoqa.errors import DataError, ReadError
-from autoqa.features.encoders import TextEncoder
+from autoqa.features.encoders import Encoder
 from autoqa.readers.uniform import labelled_from
 from autoqa.readers.values import load_json
 from autoqa.records import Transcript
@@ -55,7 +55,7 @@ class AutoqaModel(PythonModel):  # type: ignore[misc]
         """Remember the folder; weights load when the first conversation is scored."""
         self.use(Path(context.artifacts["model"]))
 
-    def use(self, model_dir: Path, *, encoders: Mapping[str, TextEncoder] | None = None) -> None:
+    def use(self, model_dir: Path, *, encoders: Mapping[str, Encoder] | None = None) -> None:
         """Score with the models of a folder, and with encoders that are loaded already, if any."""
         self._model_dir = model_dir
         self._encoders = encoders

@@ -15,12 +15,12 @@ from autoqa.experiments.quiet_mlflow import quiet_mlflow, tracking_to, without_w
 from autoqa.experiments.tasks.base import Dataset
 from autoqa.experiments.tracking import TrackedRun, Tracker
 from autoqa.experiments.training import TrainingReport
-from autoqa.features.encoders import TextEncoder
+from autoqa.features.encoders import Encoder
 from autoqa.scorecard.schema import Criterion, Scorecard
 from autoqa.scorers.folder import HeadCard, ModelFolder, write_models
+from autoqa.scorers.integrity import files_below, is_pickled
 from autoqa.scorers.routed import RoutedModel
 
-_PICKLED = {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".bin", ".skops"}
 _NOT_IN_MODEL_NAMES = str.maketrans(dict.fromkeys("/:.%\"'", "_"))
 
 
@@ -50,7 +50,7 @@ def log_heads(
     criteria: Mapping[str, Criterion],
     *,
     scorecard: Scorecard | None = None,
-    encoders: Mapping[str, TextEncoder] | None = None,
+    encoders: Mapping[str, Encoder] | None = None,
 ) -> str | None:
     """Log what an arm learned from a dataset, under the dataset's name, and return its URI.
 
@@ -75,7 +75,7 @@ def log_model(
     model_dir: Path,
     *,
     name: str,
-    encoders: Mapping[str, TextEncoder] | None = None,
+    encoders: Mapping[str, Encoder] | None = None,
 ) -> str:
     """Log a model folder so that ``mlflow.pyfunc.load_model`` can score with it.
 
@@ -86,7 +86,7 @@ def log_model(
     ----------
     model_dir : Path
         Folder of safetensors and JSON files.
-    encoders : mapping of str to TextEncoder, optional
+    encoders : mapping of str to Encoder, optional
         Text encoders by language that are loaded already; default, loaded for the example.
 
     Returns
@@ -141,8 +141,8 @@ def _own_requirement() -> str:
 def _require_plain_files(model_dir: Path) -> None:
     if not model_dir.is_dir():
         raise ExperimentError(f"{model_dir}: no such model folder; train one with `autoqa train`")
-    for file in sorted(model_dir.rglob("*")):
-        if file.suffix in _PICKLED:
+    for file in files_below(model_dir).values():
+        if is_pickled(file):
             raise ExperimentError(
                 f"{file}: files of this kind may run code when loaded; save safetensors or JSON"
             )

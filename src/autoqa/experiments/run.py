@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from autoqa.errors import ExperimentError, near_miss
+from autoqa.evaluation.plots import plot_risk_coverage
+from autoqa.evaluation.selective import RiskCoverageCurve
 from autoqa.experiments.arms import Learned, Majority, arm_of
 from autoqa.experiments.benchmark import judged_json
 from autoqa.experiments.figures import plot_arms
@@ -80,6 +82,7 @@ def run_experiment(
     datasets = [load_dataset(folder) for folder in chosen.data_folders()]
     encoders = default_encoders(cache=EMBEDDINGS)
     tables: dict[str, dict[str, Any]] = {name: {} for name in arms}
+    curves: dict[tuple[str, str], dict[str, RiskCoverageCurve]] = {}
     params = {
         "question": chosen.question,
         "task": chosen.task,
@@ -114,9 +117,15 @@ def run_experiment(
                         data.table(predictions), f"predictions_{data.dataset.name}.parquet"
                     )
                     _log_kept(arm, data, learned)
+                    for head, curve in data.risk_coverage(predictions, chosen).items():
+                        curves.setdefault((data.dataset.name, head), {})[name] = curve
         done = {name: table for name, table in tables.items() if name not in parent.failed_arms}
         markdown = _report(chosen, done, parent.failed_arms)
         _log_summary(parent, chosen, done)
+        for (dataset_name, head), by_arm in curves.items():
+            kept = {name: by_arm[name] for name in done if name in by_arm}
+            figure = plot_risk_coverage(kept, name=f"{dataset_name}: {head}")
+            parent.log_figure(figure, f"risk_coverage_{dataset_name}_{head}.png")
         failed = tuple(parent.failed_arms)
         run_id = parent.run_id
     report("done", steps, steps)

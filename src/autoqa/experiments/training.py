@@ -14,9 +14,11 @@ import numpy as np
 from autoqa.csat import CsatModel, survey_ratings
 from autoqa.errors import DataError, ScaleError
 from autoqa.evaluation.agreement import quadratic_kappa
+from autoqa.evaluation.selective import AbstentionThreshold
 from autoqa.experiments.provenance import dataset_files, files_digest, named_source
+from autoqa.experiments.selecting import StatedRisk, limit_for, limits_markdown
 from autoqa.features.batch import Batch
-from autoqa.features.encoders import TextEncoder
+from autoqa.features.encoders import Encoder
 from autoqa.features.routing import default_encoders
 from autoqa.features.views import Item
 from autoqa.notebook import safe_markdown
@@ -25,7 +27,7 @@ from autoqa.readers import Quarantine, read
 from autoqa.readers.reading import files_below
 from autoqa.records import CSAT, LabelledTranscript, Rating, Status
 from autoqa.scorecard.schema import Criterion, Scorecard
-from autoqa.scorers.folder import HeadCard, write_models
+from autoqa.scorers.folder import OWN_DATA, HeadCard, write_models
 from autoqa.scorers.linear import LinearScorer
 from autoqa.scorers.panel import Panel
 from autoqa.scorers.routed import MIN_ITEMS, RoutedModel
@@ -49,6 +51,7 @@ class CriterionReport:
     kappa_learned: float | None
     kappa_rules: float | None
     n_checked: int
+    limit: AbstentionThreshold | None = None  # where a risk was stated
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class TrainingReport:
     csat: bool
     quarantined: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
+    stated_risk: StatedRisk | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -78,6 +82,10 @@ class TrainingReport:
         for name, one in self.criteria.items():
             learned, rules = _figure(one.kappa_learned), _figure(one.kappa_rules)
             lines.append(f"| {name} | {one.use} | {learned} | {rules} | {one.n_checked} |")
+        if self.stated_risk is not None:
+            limits = {k: one.limit for k, one in self.criteria.items() if one.limit is not None}
+            by_rules = {k for k, one in self.criteria.items() if one.use == "rules"}
+            lines += ["", limits_markdown(limits, self.stated_risk, by_rules)]
         lines += [f"\n{name}: not learned, {why}" for name, why in self.skipped.items()]
         lines.append(f"\nCSAT: {'learned' if self.csat else 'not learned'}")
         return "\n".join(lines)
@@ -93,8 +101,9 @@ def train(
     *,
     criteria: Sequence[str] | None = None,
     csat: bool = False,
+    stated_risk: StatedRisk | None = None,
     seed: int = 7,
-    encoders: Mapping[str, TextEncoder] | None = None,
+    encoders: Mapping[str, Encoder] | None = None,
     settings: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> TrainingReport:
@@ -116,6 +125,10 @@ def train(
         Only these.
     csat : bool
         Whether to learn CSAT from the surveys.
+    stated_risk : StatedRisk, optional
+        Sets each criterion the confidence below which its model abstains when scoring, so that
+        no more of its answers disagree with people (`limit_for`; CSAT has no such limit). Takes
+        five more fits per criterion.
     encoders, settings : mapping, optional
         Text encoders by language, and `TextModel` settings, for example ``{"embeddings": ()}`` to
         learn from n-grams alone.
@@ -138,7 +151,8 @@ def train(
     batch = Batch([one.transcript for one in labelled], encoders=encoders or default_encoders())
     ratings = [rating for one in labelled for rating in one.ratings]
     report("reading the conversations", 0, steps)
-    check = _held_out(labelled, seed)
+    groups = _groups(labelled)
+    check = _held_out(groups, seed)
     rules = _rule_ratings(card, batch, check)
     reports: dict[str, CriterionReport] = {}
     skipped: dict[str, str] = {}
@@ -155,27 +169,40 @@ def train(
         except DataError as error:
             skipped[criterion.id] = str(error).removeprefix("no criterion could be learned: ")
             continue
+        limit = None
+        if stated_risk is not None:
+            limit = limit_for(
+                criterion, batch, own, groups, stated_risk, settings=settings, seed=seed
+            )
+        found = replace(found, limit=limit)
         reports[criterion.id] = found
         models[criterion.id] = scorer.models[criterion.id]
         cards[criterion.id] = HeadCard(
             criterion=criterion.model_copy(update={"scorer": None}),
             use=found.use,
+            licence=OWN_DATA,
             trained_on=source,
             n_items=found.n_conversations,
             metrics={"kappa_learned": found.kappa_learned, "kappa_rules": found.kappa_rules},
+            abstain_below=0.0 if limit is None else limit.threshold,
+            risk=None if limit is None else limit.to_dict(),
         )
     if csat:
         report("learning CSAT", steps - 1, steps)
         try:
             model, n = _learn_csat(labelled, batch, settings)
             models[CSAT] = model.model
-            cards[CSAT] = HeadCard(criterion=model.criterion, trained_on=source, n_items=n)
+            cards[CSAT] = HeadCard(
+                criterion=model.criterion, licence=OWN_DATA, trained_on=source, n_items=n
+            )
         except DataError as error:
             skipped[CSAT] = str(error)
     if not models:
         why = "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
         raise DataError(f"nothing could be learned from {', '.join(map(str, data))}: {why}")
-    result = TrainingReport(str(out), len(labelled), reports, skipped, CSAT in models, bad, reasons)
+    result = TrainingReport(
+        str(out), len(labelled), reports, skipped, CSAT in models, bad, reasons, stated_risk
+    )
     write_models(out, models, cards, scorecard=card, readme=_readme(card, result))
     report("done", steps, steps)
     return result
@@ -196,17 +223,22 @@ def _sources(data: Sequence[str | Path], labelled: Sequence[LabelledTranscript])
     return tuple(dict.fromkeys(said))
 
 
-def _held_out(labelled: Sequence[LabelledTranscript], seed: int) -> set[int]:
-    """Choose whole agents (or single conversations) until a quarter is held out."""
+def _groups(labelled: Sequence[LabelledTranscript]) -> list[str]:
+    """Agents (or conversations) by conversation: what is held out together."""
     groups = [one.transcript.agent or one.transcript.conversation_id for one in labelled]
     if len(set(groups)) == 1:  # one agent: all or nothing would be no check
         groups = [one.transcript.conversation_id for one in labelled]
+    return groups
+
+
+def _held_out(groups: Sequence[str], seed: int) -> set[int]:
+    """Choose whole groups until a quarter of the conversations is held out."""
     size = Counter(groups)
     names = np.random.default_rng(seed).permutation(sorted(size))
     chosen: set[str] = set()
     taken = 0
     for name in names:
-        if taken >= _CHECK_SHARE * len(labelled):
+        if taken >= _CHECK_SHARE * len(groups):
             break
         chosen.add(str(name))
         taken += size[name]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoqa.features.adapters import adapted_weights, read_adapter
-from autoqa.features.encoders import FloatArray, GraphEncoder, token_batches
+from autoqa.features.encoders import FloatArray, GraphEncoder, token_batches, token_ids
 from autoqa.features.views import is_agent_side
 from autoqa.records import Turn
 
@@ -64,34 +64,23 @@ class AdaptedEncoder(GraphEncoder):
         found = [np.zeros((len(turns), self.dimension), np.float32) for turns in conversations]
         with self._lock:
             tokenizer, session = self._load()
-            tokenizer.no_truncation()
+            reader = WindowReader(
+                tokenizer, self.adapter.max_tokens, self.adapter.context_tokens, self.threads
+            )
             windows = [
                 (place, window)
                 for place, turns in enumerate(conversations)
-                for window in self._windows(tokenizer, turns)
+                for window in reader.windows(turns)
             ]
             lengths = [len(window.ids) for _, window in windows]
             # A batch as large as that of single texts would hold two conversations.
             for members in token_batches(lengths, 2 * session.tokens_per_batch):
                 some = [windows[i] for i in members]
-                states = session.run(_padded([window for _, window in some]))
+                states = session.run(padded([window for _, window in some]))
                 for row, (place, window) in enumerate(some):
                     for turn, start, end in window.reads:
                         found[place][turn] = states[row, start:end].mean(axis=0)
         return found
-
-    def _windows(self, tokenizer: Tokenizer, turns: Sequence[Turn]) -> Iterator[Window]:
-        said = [f"{'agent' if is_agent_side(t.speaker) else 'customer'}: {t.text}" for t in turns]
-        ids = self._tokenise(tokenizer, said)
-        # Every turn comes as [CLS] ... [SEP]: the first is kept once, the last ends the turn.
-        first = ids[0][0] if ids else 0
-        half = self.adapter.max_tokens // 2
-        return windows(
-            [one[1:][: half - 1] + one[-1:] if len(one) > half else one[1:] for one in ids],
-            first,
-            self.adapter.max_tokens,
-            self.adapter.context_tokens,
-        )
 
 
 @dataclass(frozen=True)
@@ -101,6 +90,44 @@ class Window:
     ids: list[int]
     turns: list[int]
     reads: list[tuple[int, int, int]]  # turn, and where its tokens start and end
+
+
+class WindowReader:
+    """Lays conversations out as windows of tokens.
+
+    Parameters
+    ----------
+    tokenizer : Tokenizer
+        Puts a text between a first and a last special token.
+    max_tokens, context_tokens : int
+        See `Adapter`.
+    threads : int, optional
+        1: all work stays in this thread.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        max_tokens: int,
+        context_tokens: int,
+        threads: int | None = None,
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.max_tokens = max_tokens
+        self.context_tokens = context_tokens
+        self.threads = threads
+        tokenizer.no_truncation()
+
+    def windows(self, turns: Sequence[Turn]) -> Iterator[Window]:
+        """Yield windows over a conversation; a turn of over half a window loses its end."""
+        longest = self.max_tokens // 2
+        said = [f"{'agent' if is_agent_side(t.speaker) else 'customer'}: {t.text}" for t in turns]
+        ids = token_ids(self.tokenizer, said, longest, self.threads)
+        # Every turn comes between two special tokens: the first opens the window, once; the last
+        # ends the turn.
+        own = [one[1:] if len(one) <= longest else [*one[1 : longest - 1], one[-1]] for one in ids]
+        first = ids[0][0] if ids else 0
+        return windows(own, first, self.max_tokens, self.context_tokens)
 
 
 def windows(
@@ -139,7 +166,8 @@ def windows(
         done = end
 
 
-def _padded(members: Sequence[Window]) -> dict[str, NDArray[np.int64]]:
+def padded(members: Sequence[Window]) -> dict[str, NDArray[np.int64]]:
+    """Return windows as the graph's inputs, of shape (n_windows, longest)."""
     shape = (len(members), max(len(window.ids) for window in members))
     ids, turns = np.zeros(shape, np.int64), np.full(shape, _PADDING, np.int64)
     for row, window in enumerate(members):

@@ -140,17 +140,6 @@ class GraphEncoder:
             self._loaded_by = os.getpid()
         return self._loaded
 
-    def _tokenise(self, tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
-        longest = self.weights.max_tokens * _CHARACTERS_PER_TOKEN
-        prefix = self.weights.prefix
-        # A lone surrogate is valid in a Python string and in nothing else.
-        clean = [
-            prefix + text[:longest].encode("utf-8", "replace").decode("utf-8") for text in texts
-        ]
-        if self.threads == 1:
-            return [tokenizer.encode(text).ids for text in clean]
-        return [encoding.ids for encoding in tokenizer.encode_batch_fast(clean)]
-
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
         state.update(_loaded=None, _lock=None)
@@ -217,7 +206,8 @@ class TransformerEncoder(GraphEncoder):
         with self._lock:
             tokenizer, session = self._load()
             for start in range(0, len(unique), _TEXTS_AT_ONCE):
-                ids = self._tokenise(tokenizer, unique[start : start + _TEXTS_AT_ONCE])
+                some = [self.weights.prefix + t for t in unique[start : start + _TEXTS_AT_ONCE]]
+                ids = token_ids(tokenizer, some, self.weights.max_tokens, self.threads)
                 for members in token_batches([len(i) for i in ids], session.tokens_per_batch):
                     vectors[start + members] = session.run(_padded([ids[m] for m in members]))
         return vectors if len(unique) == len(row_of) else vectors[row_of]
@@ -249,6 +239,18 @@ def load_encoder(
     return TransformerEncoder(
         name, precision=precision, threads=threads, max_tokens=max_tokens, prefix=prefix
     )
+
+
+def token_ids(
+    tokenizer: Tokenizer, texts: Sequence[str], max_tokens: int, threads: int | None
+) -> list[list[int]]:
+    """Return the token ids of texts; of hostile ones, at least `max_tokens` from the beginning."""
+    longest = max_tokens * _CHARACTERS_PER_TOKEN
+    # A lone surrogate is valid in a Python string and in nothing else.
+    clean = [text[:longest].encode("utf-8", "replace").decode("utf-8") for text in texts]
+    if threads == 1:
+        return [tokenizer.encode(text).ids for text in clean]
+    return [encoding.ids for encoding in tokenizer.encode_batch_fast(clean)]
 
 
 def token_batches(lengths: Sequence[int], tokens_per_batch: int) -> Iterator[NDArray[np.intp]]:

@@ -13,25 +13,64 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from autoqa.errors import ModelError, near_miss
 from autoqa.scorecard.schema import Criterion, Scorecard
+from autoqa.scorers.integrity import damaged, files_below, is_pickled, sha256_of
 from autoqa.scorers.linear import LinearScorer
 from autoqa.scorers.routed import RoutedModel
 from autoqa.store import atomic_write_json, atomic_write_text
 
 FORMAT = 1
+OWN_DATA = "own data"
+"""Licence of what a team learned from its own conversations."""
+
+Licence = Literal["any", "permissive"]
+"""Which heads of a folder answer: all, or those whose data's terms allow any use."""
+
 _INDEX = "models.json"
+_README = "README.md"
+_RESTRICTED = re.compile(
+    r"research[- ]only|academic|non-?commercial|\bNC\b|unstated|unknown|not? (licen[cs]e )?stated",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
 class HeadCard:
-    """What is known about one head."""
+    """What is known about one head.
+
+    Attributes
+    ----------
+    licence : str
+        Terms of the data that it learned from: ``MIT``, ``research-only``, `OWN_DATA` ...
+    trained_on : tuple of str
+        ``NAME sha256:DIGEST`` of each source.
+    n_items : int
+        Labelled items that it learned from.
+    metrics : mapping
+        Single figures by name, or what `autoqa.experiments.measuring` found, by dataset.
+    notes : str
+        What the data are.
+    languages : tuple of str
+        Languages of what it learned from.
+    routes : tuple of str
+        Languages with a model of their own; ``*`` answers for all others.
+    code : str
+        Version of the code that trained it.
+    abstain_below : float or None
+        Answers less probable than this are abstained on; None, all of them, because no confidence
+        reaches the risk that was asked for.
+    risk : mapping, optional
+        The risk that `abstain_below` keeps within, and what was found there
+        (`autoqa.evaluation.selective.AbstentionThreshold`).
+    """
 
     criterion: Criterion
     use: str = "linear"  # or `rules`, where training found rules to agree better with people
@@ -40,10 +79,30 @@ class HeadCard:
     n_items: int = 0
     metrics: Mapping[str, Any] = field(default_factory=dict)
     notes: str = ""
+    intended_use: str = ""
+    out_of_scope: str = ""
+    languages: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
+    seed: int | None = None
+    code: str = ""
+    abstain_below: float | None = 0.0
+    risk: Mapping[str, Any] | None = None
+
+    @property
+    def permissive(self) -> bool:
+        """Whether the terms of its data are known and allow any use, commercial use too."""
+        return bool(self.licence.strip()) and not _RESTRICTED.search(self.licence)
 
 
 class ModelFolder:
     """Reads a model folder; heads load, hash-checked, when first asked for.
+
+    Parameters
+    ----------
+    path : path
+    licence : {"any", "permissive"}
+        With ``permissive``, heads whose data's terms restrict their use, or are not known, are as
+        good as absent; `left_out` names them.
 
     Raises
     ------
@@ -51,8 +110,9 @@ class ModelFolder:
         If the folder has no usable index.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, licence: Licence = "any") -> None:
         self.path = Path(path)
+        self.licence = licence
         index = self.path / _INDEX
         if not index.is_file():
             raise ModelError(
@@ -75,14 +135,24 @@ class ModelFolder:
         self._loaded: dict[str, RoutedModel] = {}
 
     @cached_property
-    def heads(self) -> dict[str, HeadCard]:
-        """Every head by criterion id."""
+    def _cards(self) -> dict[str, HeadCard]:
         try:
             return {name: _card(stored) for name, stored in self.index["heads"].items()}
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ModelError(
                 f"{self.path / _INDEX}: damaged ({error}); train the models again"
             ) from error
+
+    @cached_property
+    def heads(self) -> dict[str, HeadCard]:
+        """Every head that may answer, by criterion id."""
+        wanted = self.licence == "any"
+        return {name: card for name, card in self._cards.items() if wanted or card.permissive}
+
+    @property
+    def left_out(self) -> dict[str, HeadCard]:
+        """Every head that the wanted licence leaves out, by criterion id."""
+        return {name: card for name, card in self._cards.items() if name not in self.heads}
 
     @cached_property
     def scorecard(self) -> Scorecard | None:
@@ -106,14 +176,22 @@ class ModelFolder:
         """
         if head not in self._loaded:
             if head not in self.heads:
-                known = ", ".join(sorted(self.heads)) or "none"
-                raise ModelError(
-                    f"{self.path}: no head '{head}'.{near_miss(head, self.heads)} It has {known}"
-                )
+                raise ModelError(self.no_head(head))
             self._verify(f"heads/{head}/", "heads/vocabularies/")
             heads = self.path / "heads"
             self._loaded[head] = RoutedModel.load(heads / head, heads / "vocabularies")
         return self._loaded[head]
+
+    def no_head(self, head: str) -> str:
+        """Return what to say where a head was asked for that may not answer."""
+        if head in self.left_out:
+            return (
+                f"{self.path}: head '{head}' learned from data under "
+                f"'{self.left_out[head].licence}', and only permissive licences are wanted; allow "
+                "any licence, or train a head of your own"
+            )
+        known = ", ".join(sorted(self.heads)) or "none"
+        return f"{self.path}: no head '{head}'.{near_miss(head, self.heads)} It has {known}"
 
     def scorer(self, head: str) -> LinearScorer:
         """Return a scorer for one head, on the criterion it was trained for."""
@@ -127,19 +205,26 @@ class ModelFolder:
         self._verify("")
         return len(self.index["files"])
 
+    def problems(self) -> list[ModelError]:
+        """Return what is wrong with the folder's files: changed, missing, or able to run code."""
+        return [
+            *damaged(self.path, self.index["files"]),
+            *(
+                ModelError(f"{self.path / name}: may run code when loaded (pickled); remove it")
+                for name, file in files_below(self.path).items()
+                if is_pickled(file)
+            ),
+        ]
+
+    def unlisted(self) -> list[str]:
+        """Return the files that the index does not name, so that nothing is known about them."""
+        listed = {_INDEX, _README, *self.index["files"]}
+        return [name for name in files_below(self.path) if name not in listed]
+
     def _verify(self, *prefixes: str) -> None:
-        for name, expected in self.index["files"].items():
-            if not name.startswith(prefixes):
-                continue
-            path = self.path / name
-            if not path.is_file():
-                raise ModelError(f"{path}: missing; restore it or train the models again")
-            found = hashlib.sha256(path.read_bytes()).hexdigest()
-            if found != expected:
-                raise ModelError(
-                    f"{path}: SHA-256 is {found[:12]}..., the index says {expected[:12]}...; the "
-                    "file was changed: restore it or train the models again"
-                )
+        wanted = {k: v for k, v in self.index["files"].items() if k.startswith(prefixes)}
+        for problem in damaged(self.path, wanted):
+            raise problem
 
 
 def write_models(
@@ -156,7 +241,7 @@ def write_models(
     for name, model in models.items():
         model.save(folder / "heads" / name, folder / "heads" / "vocabularies")
     if readme:
-        atomic_write_text(folder / "README.md", readme)
+        atomic_write_text(folder / _README, readme)
     wanted = {f"heads/{name}/" for name in models} | {
         # Not those that an earlier training left there.
         f"heads/vocabularies/{one.ngrams_.key}.json"
@@ -164,10 +249,9 @@ def write_models(
         for one in model.models.values()
     }
     files = {
-        name: hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in sorted((folder / "heads").rglob("*"))
-        if file.is_file()
-        and (name := file.relative_to(folder).as_posix()).startswith(tuple(wanted))
+        name: sha256_of(file)
+        for name, file in files_below(folder).items()
+        if name.startswith(tuple(wanted))
     }
     index = {
         "format": FORMAT,
@@ -181,19 +265,53 @@ def write_models(
     return ModelFolder(folder)
 
 
+def rewrite_cards(
+    path: str | Path, cards: Mapping[str, HeadCard], *, readme: str = ""
+) -> ModelFolder:
+    """Say more about heads that are in a folder, such as figures measured after training.
+
+    Weights, other heads, and keys that another version wrote stay as they are.
+
+    Raises
+    ------
+    ModelError
+        If the folder is unusable, or has none of that name.
+    """
+    folder = ModelFolder(path)
+    heads = dict(folder.index["heads"])
+    for name, card in cards.items():
+        if name not in folder.heads:
+            raise ModelError(folder.no_head(name))
+        unknown = {key: value for key, value in heads[name].items() if key not in _FIELDS}
+        heads[name] = {**unknown, **_card_json(card)}
+    atomic_write_json(folder.path / _INDEX, {**folder.index, "heads": heads})
+    if readme:
+        atomic_write_text(folder.path / _README, readme)
+    return ModelFolder(folder.path)
+
+
+_FIELDS = {one.name: one for one in fields(HeadCard)}
+_ALWAYS = ("use", "licence", "trained_on", "n_items", "metrics", "notes")
+
+
 def _card(stored: Mapping[str, Any]) -> HeadCard:
-    criterion = Criterion.model_validate(stored["criterion"])
-    trained_on = tuple(stored.get("trained_on", ()))
-    return HeadCard(**{**stored, "criterion": criterion, "trained_on": trained_on})
+    # What a newer version says besides is not understood here, and no reason to fail.
+    known = {key: value for key, value in stored.items() if key in _FIELDS}
+    for key, value in known.items():
+        if isinstance(_FIELDS[key].default, tuple):
+            known[key] = tuple(value)
+    known["criterion"] = Criterion.model_validate(stored["criterion"])
+    known["licence"] = str(stored.get("licence") or "unstated")
+    return HeadCard(**known)
 
 
 def _card_json(card: HeadCard) -> dict[str, Any]:
-    return {
-        "criterion": card.criterion.model_dump(mode="json", exclude_defaults=True),
-        "use": card.use,
-        "licence": card.licence,
-        "trained_on": list(card.trained_on),
-        "n_items": card.n_items,
-        "metrics": dict(card.metrics),
-        "notes": card.notes,
+    said: dict[str, Any] = {
+        "criterion": card.criterion.model_dump(mode="json", exclude_defaults=True)
     }
+    for key, one in _FIELDS.items():
+        value = getattr(card, key)
+        if key in _ALWAYS or (key != "criterion" and value != one.default):
+            said[key] = list(value) if isinstance(value, tuple) else value
+    said["metrics"] = dict(card.metrics)
+    return said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from autoqa.scorecard.schema import Criterion, Scorecard, ScorerSpec
 from autoqa.scorers.applicability import applicability, check_condition
 from autoqa.scorers.base import Scorer, scorer_factory
 from autoqa.scorers.borrowed import BorrowedScorer, scorer_settings
-from autoqa.scorers.folder import ModelFolder
+from autoqa.scorers.folder import HeadCard, ModelFolder
 from autoqa.scorers.linear import LinearScorer
 
 PANEL_RATER = "autoqa"
@@ -32,8 +33,9 @@ class Panel:
     card : Scorecard
     models : ModelFolder, optional
     abstain_below : float
-        Learned ratings less probable than this are abstained on; a criterion's own
-        ``abstain_below`` in the scorecard comes first.
+        Learned ratings less probable than this are abstained on. A criterion's own
+        ``abstain_below`` in the scorecard comes first; where neither says anything (0), a head
+        keeps within the risk that its training was asked for, if any.
 
     Raises
     ------
@@ -52,11 +54,12 @@ class Panel:
         by_rules: list[Criterion] = []
         self._scorers: list[Scorer] = []
         self.unserved: dict[str, str] = {}
+        self._never_sure: dict[str, str] = {}
         for criterion in self.criteria:
             check_condition(criterion)
             if models is not None and _answers(criterion, models):
                 head = models.model(criterion.id)
-                limit = self._limit(criterion)
+                limit = self._limit(criterion, models.heads[criterion.id])
                 self._scorers.append(
                     LinearScorer([criterion], abstain_below=limit, models={criterion.id: head})
                 )
@@ -91,7 +94,7 @@ class Panel:
         for scorer in self._scorers:
             columns = columns_of_ratings(scorer, batch)
             for criterion, column in zip(scorer.criteria, columns, strict=True):
-                by_criterion[criterion.id] = column
+                by_criterion[criterion.id] = self._explained(criterion, column)
         applicable = []
         for criterion in self.criteria:
             ratings = by_criterion.get(criterion.id)
@@ -101,8 +104,28 @@ class Panel:
             applicable.append(_where_it_applies(criterion, batch, ratings))
         return [rating for row in zip(*applicable, strict=True) for rating in row]
 
-    def _limit(self, criterion: Criterion) -> float:
-        return float(scorer_settings(criterion).get("abstain_below", self.abstain_below))
+    def _limit(self, criterion: Criterion, head: HeadCard | None) -> float:
+        own = scorer_settings(criterion).get("abstain_below")
+        if own is not None:
+            return float(own)
+        if self.abstain_below > 0 or head is None:
+            return self.abstain_below
+        if head.abstain_below is not None:
+            return head.abstain_below
+        risk = (head.risk or {}).get("risk")
+        asked = "the risk asked for" if risk is None else f"{risk:.0%} disagreement"
+        self._never_sure[criterion.id] = f"no confidence reaches {asked}"
+        return math.inf
+
+    def _explained(self, criterion: Criterion, ratings: list[Rating]) -> list[Rating]:
+        """Say of ratings that no confidence would have saved why; others have their reason."""
+        reason = self._never_sure.get(criterion.id)
+        if reason is None:
+            return ratings
+        return [
+            replace(r, reason=reason) if r.status is Status.ABSTAINED and r.probabilities else r
+            for r in ratings
+        ]
 
     def _seat(
         self,
@@ -124,7 +147,9 @@ class Panel:
             # A head that lost against rules in training only answers where nothing else can.
             wanted = head is not None and (head.use == "linear" or spec.fallback is None)
             if models is not None and wanted:
-                limit = self._limit(chosen)
+                # Another scale's confidence is not the one that its risk was measured at.
+                own_scale = head if not spec.settings.get("cuts") else None
+                limit = self._limit(chosen, own_scale)
                 self._scorers.append(BorrowedScorer([chosen], models=models, abstain_below=limit))
                 return
             if spec.fallback is not None:

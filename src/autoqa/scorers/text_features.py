@@ -18,7 +18,7 @@ from scipy.sparse import csr_matrix, hstack
 
 from autoqa.errors import DataError, ModelError
 from autoqa.features.batch import ANY_LANGUAGE, Batch
-from autoqa.features.encoders import TextEncoder
+from autoqa.features.encoders import Encoder
 from autoqa.features.ngrams import TurnNgrams, turn_text, unit_rows
 from autoqa.features.statistics import STATISTICS
 from autoqa.features.views import VIEWS, Item, pooling_weights
@@ -73,7 +73,7 @@ class TextFeatures:
         if not (self.embeddings or self.ngrams or self.statistics):
             raise DataError("a text model needs embeddings, n-grams or statistics")
 
-    def batch(self, transcripts: Sequence[Transcript], encoder: TextEncoder | None = None) -> Batch:
+    def batch(self, transcripts: Sequence[Transcript], encoder: Encoder | None = None) -> Batch:
         """Return transcripts with the encoders to read them: `encoder`, or else by language."""
         if not self.embeddings:
             return Batch(transcripts)
@@ -254,13 +254,13 @@ class TextFeatures:
             )
 
 
-def encoder_key(encoder: TextEncoder) -> str:
+def encoder_key(encoder: Encoder) -> str:
     """Name and weights of an encoder, whatever precision it runs at."""
     return f"{encoder.name}:{getattr(encoder, 'family', encoder.version)}"
 
 
 @cache
-def _shared_encoders(routes: tuple[tuple[str, str], ...]) -> Mapping[str, TextEncoder]:
+def _shared_encoders(routes: tuple[tuple[str, str], ...]) -> Mapping[str, Encoder]:
     """The same encoders at every `fit` and `predict`: folds of one run share texts."""
     from autoqa.features.routing import default_encoders
 

@@ -1,0 +1,1 @@
+"""Fine-tuning an encoder on turns in context, for several tasks at once."""

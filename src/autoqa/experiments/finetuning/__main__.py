@@ -1,0 +1,148 @@
+"""`make adapter`: fine-tune the English encoder on the shared datasets.
+
+Usage: ``python -m autoqa.experiments.finetuning --data ../shared/data --out FOLDER``
+
+On two cores it takes under 90 minutes, on a GPU minutes; an interrupted run goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+
+from autoqa.errors import AutoqaError, DataError
+from autoqa.experiments.finetuning.lessons import Lesson, heads_of, lessons_of
+from autoqa.experiments.tasks import TASKS, Dataset, load_dataset
+from autoqa.features.adapters import Adapter, write_adapter
+from autoqa.features.conversations import WindowReader
+from autoqa.features.weights import find_weights
+
+SOURCES = {
+    "satisfaction": ("uss_mwoz", "uss_sgd", "uss_redial"),
+    "politeness": ("politeness",),
+    "empathy": ("epitome",),
+    "listening": ("annomi",),
+}
+"""English datasets that teach the encoder."""
+
+_CHECK_EVERY = 5  # where a dataset marks no held-out part, every fifth conversation is left out
+
+
+def parts_of(dataset: Dataset) -> tuple[Dataset, Dataset]:
+    """Return what to learn from and what to check on.
+
+    Where the dataset marks no part to check on, it is a fifth of the conversations, by id.
+    """
+    train = dataset.where(lambda one: one.split == "train")
+    held = dataset.where(lambda one: one.split != "train")
+    if train.labelled and held.labelled:
+        return train, held
+    names = sorted(one.transcript.conversation_id for one in dataset.labelled)
+    left_out = set(np.random.default_rng(7).permutation(names)[::_CHECK_EVERY].tolist())
+    return (
+        dataset.where(lambda one: one.transcript.conversation_id not in left_out),
+        dataset.where(lambda one: one.transcript.conversation_id in left_out),
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fine-tune from the command line; return the exit code."""
+    chosen = _arguments(arguments)
+    if not chosen.data.is_dir():
+        print(f"{chosen.data}: no such folder; it holds the datasets", file=sys.stderr)
+        return 2
+    started = time.perf_counter()
+    try:
+        _fine_tune(chosen)
+    except AutoqaError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"wrote {chosen.out} in {time.perf_counter() - started:.0f} s")
+    return 0
+
+
+def _fine_tune(chosen: argparse.Namespace) -> None:
+    import torch
+    from tokenizers import Tokenizer
+
+    from autoqa.experiments.finetuning.lora import adapter_tensors
+    from autoqa.experiments.finetuning.trainer import Recipe, TurnReader, fine_tune
+
+    if chosen.threads:
+        torch.set_num_threads(chosen.threads)
+    weights = find_weights(chosen.base)
+    recipe = Recipe(**{f.name: getattr(chosen, f.name) for f in fields(Recipe)})
+    adapter = Adapter(
+        name=f"{weights.name}-turns",
+        base=chosen.base,
+        base_fingerprint=weights.fingerprint,
+        scale=recipe.scale,
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = weights.folder(Path(scratch))
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tokenizer.no_padding()
+        reader = WindowReader(tokenizer, adapter.max_tokens, adapter.context_tokens)
+        tasks = [TASKS[name] for name in chosen.tasks]
+        heads = heads_of(tasks)
+        train: list[Lesson] = []
+        valid: list[Lesson] = []
+        for task in tasks:
+            for name in SOURCES[task.name]:
+                learn, check = parts_of(load_dataset(chosen.data / name))
+                train += lessons_of(task, learn, heads, reader)
+                valid += lessons_of(task, check, heads, reader)
+        if not train:
+            raise DataError(f"{chosen.data}: nothing to learn from")
+        tokens = sum(len(lesson.window.ids) for lesson in train)
+        print(f"{len(train)} windows, {tokens} tokens an epoch, {len(valid)} windows to check on")
+        torch.manual_seed(recipe.seed)
+        sources = sorted({lesson.source for lesson in (*train, *valid)})
+        model = TurnReader(folder, heads, sources, recipe)
+        history = fine_tune(
+            model,
+            train,
+            valid,
+            recipe,
+            checkpoint=chosen.out / "checkpoint",
+            say=_say,
+        )
+        write_adapter(chosen.out, adapter, adapter_tensors(model.encoder))
+        for epoch, losses in enumerate(history, start=1):
+            print(f"epoch {epoch}, loss on what was left out: {json.dumps(losses)}")
+
+
+def _say(text: str, step: int, steps: int) -> None:
+    if step % 25 == 0 or step == steps:
+        print(f"{step}/{steps} {text}", file=sys.stderr, flush=True)
+
+
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    from autoqa.experiments.finetuning.trainer import Recipe
+
+    parser = argparse.ArgumentParser(
+        prog="python -m autoqa.experiments.finetuning",
+        description=(__doc__ or "").splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--out", type=Path, default=Path("models/default/adapters/english"))
+    parser.add_argument("--base", default="minilm", help="encoder to start from")
+    parser.add_argument("--tasks", nargs="*", default=list(SOURCES), choices=list(SOURCES))
+    parser.add_argument("--threads", type=int, help="processor threads, default all")
+    for one in fields(Recipe):
+        flag = f"--{one.name.replace('_', '-')}"
+        parser.add_argument(flag, type=type(one.default), default=one.default)
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
