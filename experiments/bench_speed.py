@@ -11,7 +11,9 @@ minute of the machine does not fall on one variant alone.
 * ``pipelines``: one Hugging Face text-classification pipeline per criterion with the same
   encoder. One is measured, on fewer conversations, and its time multiplied by ``--criteria``
 
-Peak memory is that of the process with its children, all of its start-up included.
+Peak memory is that of the process with its children, all of its start-up included. The notes name
+the speed of one large matrix product in the same run, and which share of it the encoders reach:
+their layers are matrix products, so that is the roof.
 
     python experiments/bench_speed.py --data ../shared/data/uss_mwoz --json bench.json
 
@@ -22,6 +24,11 @@ their ratio: near 1 means that memory does not grow. At that size it takes sever
 cores, so it is no part of the default.
 
     python experiments/bench_speed.py --part memory --json memory.json
+
+``--part precision`` scores the same conversations with ``--models`` in fp32 and in bf16, and prints
+how far apart the answers are, in points of 100 of their scale.
+
+    python experiments/bench_speed.py --part precision --dialogues 200
 """
 
 from __future__ import annotations
@@ -129,12 +136,51 @@ def run_pipeline(texts: list[str], threads: int) -> float:
     return timed(lambda t: classify(t, truncation=True, max_length=256), texts)
 
 
+def run_product(precision: str) -> Callable[[list[str], int], float]:
+    """Time products of large matrices: the seconds that as many operations take as the encoder's.
+
+    Of every text as it is encoded once, at two operations per weight and token.
+    """
+
+    def run(texts: list[str], threads: int) -> float:
+        import numpy as np
+        import openvino
+        from openvino import opset13
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_file(f"{minilm_folder()}/tokenizer.json")
+        tokenizer.no_padding()
+        tokens = sum(len(one.ids) for one in tokenizer.encode_batch_fast(sorted(set(texts))))
+        size = 1536
+        left = opset13.parameter([size, size], np.float32)
+        right = opset13.parameter([size, size], np.float32)
+        model = openvino.Model([opset13.matmul(left, right, False, False)], [left, right])
+        hint = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads}
+        request = openvino.Core().compile_model(model, "CPU", hint).create_infer_request()
+        inputs = [np.ones((size, size), np.float32)] * 2
+        for _ in range(5):
+            request.infer(inputs)
+        repeats = 40
+        started = time.perf_counter()
+        for _ in range(repeats):
+            request.infer(inputs)
+        per_second = 2 * size**3 * repeats / (time.perf_counter() - started)
+        return 2 * ENCODER_WEIGHTS * tokens / per_second
+
+    return run
+
+
 WORKERS: dict[str, Callable[[list[str], int], float]] = {
     "sentence-transformers": run_sentence_transformers,
     "onnxruntime fp32": run_encoder("fp32"),
     "openvino bf16": run_encoder("bf16"),
     "pipelines": run_pipeline,
+    "product fp32": run_product("f32"),
+    "product bf16": run_product("bf16"),
 }
+ENCODERS = {"onnxruntime fp32": "product fp32", "openvino bf16": "product bf16"}
+"""Each encoder, and the roof over it."""
+ENCODER_WEIGHTS = 6 * (4 * 384 * 384 + 2 * 384 * 1536)  # in the matrix products of MiniLM's layers
 
 
 def work(variant: str, input_file: Path, threads: int) -> None:
@@ -230,7 +276,7 @@ def measure_all(arguments: Any, folder: Path) -> dict[str, dict[str, Any]]:
     rest = (n_all[0] - n_few[0], n_all[1] - n_few[1])
     plans: dict[str, tuple[tuple[int, int], int, Callable[[], dict[str, float]]]] = {
         name: (n_all, 1, lambda n=name: measure_worker(n, everything, arguments.threads))
-        for name in ("sentence-transformers", "onnxruntime fp32", "openvino bf16")
+        for name in ("sentence-transformers", *ENCODERS, *ENCODERS.values())
     }
     plans["autoqa score"] = (
         rest,
@@ -322,6 +368,8 @@ def table(results: dict[str, dict[str, Any]]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for name, row in results.items():
+        if name in ENCODERS.values():
+            continue
         if "not_measured" in row:
             lines.append(f"| {name} | not measured: {row['not_measured']} | | | | |")
             continue
@@ -345,13 +393,50 @@ def notes(results: dict[str, dict[str, Any]], arguments: Any) -> list[str]:
     score = results["autoqa score"]
     if "not_measured" not in score:
         said.append(f"autoqa score: start-up of {score['start_up']:.1f} s apart")
-        raw = [results[n].get("transcripts_per_s", 0.0) for n in WORKERS if " " in n]
+        raw = [results[name].get("transcripts_per_s", 0.0) for name in ENCODERS]
         if max(raw):
             said.append(
                 f"autoqa score runs at {score['transcripts_per_s'] / max(raw):.0%} of the "
                 f"speed of the faster encoder alone"
             )
+    for name, roof in ENCODERS.items():
+        if "seconds" in results[name] and "seconds" in results[roof]:
+            share = results[roof]["seconds"] / results[name]["seconds"]
+            said.append(f"{name} reaches {share:.0%} of the speed of plain matrix products")
     return said
+
+
+def measure_precision(arguments: Any, folder: Path) -> dict[str, dict[str, float]]:
+    """Return per criterion how far scores of fp32 and bf16 are apart, in points of 100."""
+    import pandas as pd
+
+    path = folder / "some.jsonl"
+    write_rows(path, conversations(arguments.data, arguments.dialogues))
+    tables = {}
+    for precision in ("fp32", "bf16"):
+        out = folder / precision
+        command = arguments.score_command.format(
+            python=sys.executable, input=path, models=arguments.models, out=out
+        )
+        watch(shlex.split(f"{command} --precision {precision}"), arguments.threads)
+        found = [pd.read_parquet(out / f"{name}.parquet") for name in ("ratings", "csat")]
+        keys = ["conversation_id", "criterion", "turn"]
+        tables[precision] = pd.concat(found)[[*keys, "expected", "probabilities"]].set_index(keys)
+    both = tables["fp32"].join(tables["bf16"], lsuffix="_fp32", rsuffix="_bf16").dropna()
+    widths = both["probabilities_fp32"].map(len) - 1
+    both["points"] = 100 * (both["expected_fp32"] - both["expected_bf16"]).abs() / widths
+    return {
+        name: {"n": len(rows), "mean": rows.mean(), "worst": rows.max()}
+        for name, rows in both.groupby("criterion")["points"]
+    }
+
+
+def precision_table(results: dict[str, dict[str, float]]) -> str:
+    """Return the distances as a Markdown table."""
+    lines = ["| criterion | n | mean distance | largest |", "|---|---|---|---|"]
+    for name, row in results.items():
+        lines.append(f"| {name} | {row['n']} | {row['mean']:.3f} | {row['worst']:.3f} |")
+    return "\n".join(lines)
 
 
 def parse() -> argparse.Namespace:
@@ -359,7 +444,10 @@ def parse() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--part", choices=("speed", "memory"), default="speed", help="what to measure; see above"
+        "--part",
+        choices=("speed", "memory", "precision"),
+        default="speed",
+        help="what to measure; see above",
     )
     parser.add_argument(
         "--data", type=Path, help="dataset folder; default: ../shared/data/uss_mwoz"
@@ -405,6 +493,13 @@ def main() -> None:
     default = Path("../shared/data/uss_mwoz")
     if arguments.data is None and default.is_dir():
         arguments.data = default
+    if arguments.part == "precision":
+        with tempfile.TemporaryDirectory() as folder:
+            distances = measure_precision(arguments, Path(folder))
+        print(precision_table(distances))
+        print("\n* points of 100 of the scale, between answers in fp32 and in bf16")
+        write_json(arguments.json, distances)
+        return
     with tempfile.TemporaryDirectory() as folder:
         results = measure_all(arguments, Path(folder))
     print(f"texts: {arguments.data.name if arguments.data else 'simulated contact centre'}\n")

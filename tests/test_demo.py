@@ -22,8 +22,8 @@ def demo(tmp_path_factory, fake_encoder_class):
     encoder = CachedEncoder(fake_encoder_class())
     said = []
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("experiments.training", "experiments.qa_vs_csat", "batch.work"):
-            patch.setattr(f"autoqa.{module}.default_encoders", lambda **_: {"*": encoder})
+        for module in ("experiments.training", "experiments.centre", "scorers.folder"):
+            patch.setattr(f"autoqa.{module}.default_encoders", lambda *_, **__: {"*": encoder})
         out = tmp_path_factory.mktemp("demo") / "out"
         result = run_demo(out, conversations=200, progress=said.append)
     return result, out, said

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from autoqa.batch import ScoringSetup, score_transcripts, work
+from autoqa.batch import ScoringSetup, score_transcripts
 from autoqa.errors import ModelError
 from autoqa.records import CSAT, RaterKind, Status
 from autoqa.scorers.folder import HeadCard, ModelFolder, write_models
@@ -138,7 +138,7 @@ def test_each_turn_is_encoded_once_for_all_criteria_and_csat(
 ):
     encoders = {"*": fake_encoder}
     folder = train(tmp_path, encoders=encoders, settings={})
-    monkeypatch.setattr(work, "default_encoders", lambda **_: encoders)
+    monkeypatch.setattr("autoqa.scorers.folder.default_encoders", lambda *_, **__: encoders)
     fake_encoder.encoded = 0
     ScoringSetup(card, folder, curve=True).score(unseen)
     assert fake_encoder.encoded == sum(len(t.turns) for t in unseen)

@@ -252,8 +252,9 @@ def fake_encoding(monkeypatch, fake_encoder_class):
     def encoders(*_, **__):
         return {"*": encoder}
 
-    for module in ("benchmark", "run", "training", "centre", "default_models"):
-        monkeypatch.setattr(f"autoqa.experiments.{module}.default_encoders", encoders)
+    places = [f"experiments.{name}" for name in ("run", "training", "centre", "default_models")]
+    for module in (*places, "scorers.folder"):
+        monkeypatch.setattr(f"autoqa.{module}.default_encoders", encoders)
     return encoder
 
 

@@ -61,7 +61,6 @@ def test_rated_criteria_are_learned_and_score_new_conversations(
     new = data(toy.reviewed(20, agents=0), "new")
     with Quarantine() as quarantine:
         labelled = list(read([new], quarantine=quarantine))
-    monkeypatch.setattr("autoqa.batch.work.default_encoders", lambda **_: {"*": fake_encoding})
     ratings = autoqa.batch.score_transcripts(
         tmp_path / "models", [one.transcript for one in labelled]
     )

@@ -342,3 +342,26 @@ def test_files_that_the_index_does_not_name_are_told_apart(written):
     (written.path / "notes.txt").write_text("x")
     assert written.unlisted() == ["notes.txt"]
     assert written.problems() == []
+
+
+def test_a_folder_brings_the_encoders_that_its_heads_read_through(tmp_path, tiny_bert):
+    from autoqa.features.adapters import Adapter, write_adapter
+    from autoqa.features.weights import find_weights
+
+    adapter = Adapter(
+        name="ours",
+        base=str(tiny_bert),
+        base_fingerprint=find_weights(str(tiny_bert)).fingerprint,
+        scale=1.0,
+    )
+    write_adapter(tmp_path / "english", adapter, {})
+    folder = write_models(tmp_path / "models", {}, {}, adapters={"en": tmp_path / "english"})
+    encoders = folder.encoders(precision="fp32")
+    assert encoders["en"].name == "ours"
+    assert encoders["it"].name == "e5"
+    assert folder.verify() == 2  # settings and tensors
+    again = write_models(folder.path, {}, {}, adapters={"en": folder.path / "adapters" / "english"})
+    assert again.index == folder.index
+    (folder.path / "adapters" / "english" / "adapter.json").write_text("{}")
+    with pytest.raises(ModelError, match="the file was changed"):
+        folder.encoders()

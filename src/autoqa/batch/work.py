@@ -119,7 +119,8 @@ class ScoringSetup:
     @cached_property
     def encoders(self) -> Mapping[str, Encoder]:
         """Text encoders by language."""
-        return default_encoders(precision=self.precision, threads=self.threads)
+        load = self.folder.encoders if self.folder else default_encoders
+        return load(precision=self.precision, threads=self.threads)
 
     def score(
         self,
@@ -182,7 +183,7 @@ def score_transcripts(
         raise ModelError(
             f"{models}: the index names no scorecard and no head; train with `autoqa train`"
         )
-    batch = _redacted(transcripts, encoders or default_encoders())
+    batch = _redacted(transcripts, encoders or folder.encoders())
     return [
         rating
         for name in folder.heads

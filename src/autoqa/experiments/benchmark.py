@@ -21,7 +21,6 @@ from autoqa.experiments.tasks.satisfaction import at_points
 from autoqa.experiments.training import ALL_SPLITS
 from autoqa.features.batch import Batch
 from autoqa.features.encoders import Encoder
-from autoqa.features.routing import default_encoders
 from autoqa.scorers.folder import Licence, ModelFolder
 from autoqa.scorers.linear import LinearScorer
 
@@ -79,7 +78,7 @@ def run_benchmark(
     """
     task = task_named(kind)
     folder = ModelFolder(models, licence=licence)
-    encoders = default_encoders()
+    encoders = folder.encoders()
     found: dict[str, Any] = {}
     names = [Path(path).resolve().name for path in datasets]
     twice = next((name for name in names if names.count(name) > 1), None)

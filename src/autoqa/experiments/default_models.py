@@ -20,8 +20,9 @@ from autoqa.experiments.model_cards import card_markdown, overview
 from autoqa.experiments.prepared import EMBEDDINGS
 from autoqa.experiments.provenance import autoqa_version, git_tags, named_source
 from autoqa.experiments.tasks import TASKS, Dataset, Examples, load_dataset
+from autoqa.features.adapters import is_adapter
 from autoqa.features.batch import Batch
-from autoqa.features.routing import default_encoders
+from autoqa.features.routing import default_encoders, encoder_routes
 from autoqa.scorers.folder import HeadCard, ModelFolder, rewrite_cards, write_models
 from autoqa.scorers.routed import RoutedModel
 
@@ -90,15 +91,24 @@ _NEVER = (
 
 
 def train_default(
-    data: Path, out: Path, *, only: Sequence[str] = (), n_resamples: int = 1000
+    data: Path,
+    out: Path,
+    *,
+    adapter: Path | None = None,
+    only: Sequence[str] = (),
+    n_resamples: int = 1000,
 ) -> ModelFolder:
     """Train every head on the ``train`` part of its datasets, write the folder, and measure it.
 
     A dataset without a ``train`` part (JDDC has only its validation file in the open) is learned
     from whole, and `autoqa benchmark` says so when it is asked about it. Where a dataset has
     another part too, the head's card says how well the head does on it.
+
+    `adapter` is the folder of a fine-tuned encoder for English.
     """
-    encoders = default_encoders(cache=EMBEDDINGS)
+    adapters = {"en": adapter} if adapter is not None else {}
+    routes = {**encoder_routes(), **{language: str(path) for language, path in adapters.items()}}
+    encoders = default_encoders(routes, cache=EMBEDDINGS)
     models: dict[str, RoutedModel] = {}
     cards: dict[str, HeadCard] = {}
     learned_from: dict[str, list[Dataset]] = {}
@@ -128,7 +138,7 @@ def train_default(
                 code=code,
             )
             print(f"{name}: {len(one)} items, {time.perf_counter() - started:.0f} s", flush=True)
-    folder = write_models(out, models, cards)
+    folder = write_models(out, models, cards, adapters=adapters)
     for task_name, datasets in learned_from.items():
         started = time.perf_counter()
         for dataset in datasets:
@@ -204,6 +214,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--only", nargs="*", default=(), choices=list(TASKS), help="tasks to train, default all"
     )
+    parser.add_argument(
+        "--adapter",
+        type=Path,
+        help="fine-tuned English encoder; default, the folder's own, if it has one",
+    )
     chosen = parser.parse_args(arguments)
     if not chosen.data.is_dir():
         print(
@@ -213,12 +228,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     started = time.perf_counter()
     try:
-        train_default(chosen.data, chosen.out, only=chosen.only)
+        train_default(chosen.data, chosen.out, adapter=_adapter(chosen), only=chosen.only)
     except AutoqaError as error:
         print(error, file=sys.stderr)
         return 1
     print(f"wrote {chosen.out} in {time.perf_counter() - started:.0f} s")
     return 0
+
+
+def _adapter(chosen: argparse.Namespace) -> Path | None:
+    own: Path = chosen.adapter or chosen.out / "adapters" / "english"
+    return own if chosen.adapter or is_adapter(own) else None
 
 
 if __name__ == "__main__":

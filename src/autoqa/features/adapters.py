@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SETTINGS, TENSORS = "adapter.json", "adapter.safetensors"
+ADAPTER_FILES = (SETTINGS, TENSORS)
 DOWN, UP = ".down", ".up"
 _FORMAT = 1
 

@@ -7,6 +7,7 @@
         README.md                   model card, for people
         heads/CRITERION/            model.json, weights.safetensors
         heads/vocabularies/         n-gram lists that heads share
+        adapters/NAME/              fine-tuned encoders that heads read through, by language
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -21,6 +23,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from autoqa.errors import ModelError, near_miss
+from autoqa.features.adapters import ADAPTER_FILES
+from autoqa.features.encoders import Encoder
+from autoqa.features.routing import default_encoders, encoder_routes
 from autoqa.scorecard.schema import Criterion, Scorecard
 from autoqa.scorers.integrity import damaged, files_below, is_pickled, sha256_of
 from autoqa.scorers.linear import LinearScorer
@@ -36,6 +41,7 @@ Licence = Literal["any", "permissive"]
 
 _INDEX = "models.json"
 _README = "README.md"
+_ADAPTERS = "adapters"
 _RESTRICTED = re.compile(
     r"research[- ]only|academic|non-?commercial|\bNC\b|unstated|unknown|not? (licen[cs]e )?stated",
     re.IGNORECASE,
@@ -166,6 +172,29 @@ class ModelFolder:
         text = json.dumps(self.index["files"], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
+    def encoders(
+        self,
+        *,
+        precision: str | None = None,
+        threads: int | None = None,
+        cache: Path | None = None,
+    ) -> Mapping[str, Encoder]:
+        """Return the encoders that the heads read through, by language.
+
+        The folder's own adapters come before what is set up for a language; see
+        `autoqa.features.routing.default_encoders` for the parameters.
+
+        Raises
+        ------
+        ModelError
+            If an adapter's file is not the one that the index names.
+        """
+        own: dict[str, str] = self.index.get("encoders") or {}
+        for name in own.values():
+            self._verify(f"{name}/")
+        routes = {**encoder_routes(), **{k: str(self.path / v) for k, v in own.items()}}
+        return default_encoders(routes, precision=precision, threads=threads, cache=cache)
+
     def model(self, head: str) -> RoutedModel:
         """Return a head's model.
 
@@ -233,16 +262,29 @@ def write_models(
     cards: Mapping[str, HeadCard],
     *,
     scorecard: Scorecard | None = None,
+    adapters: Mapping[str, Path] | None = None,
     readme: str = "",
 ) -> ModelFolder:
-    """Write a model folder; the index comes last, so a half-written folder is never read."""
+    """Write a model folder; the index comes last, so a half-written folder is never read.
+
+    Parameters
+    ----------
+    adapters : mapping of str to path, optional
+        Folders of the fine-tuned encoders that the models read through, by language; copied into
+        the folder unless they are there.
+    """
     folder = Path(path)
     (folder / _INDEX).unlink(missing_ok=True)
+    encoders = {
+        language: _copied(adapter, folder / _ADAPTERS)
+        for language, adapter in (adapters or {}).items()
+    }
     for name, model in models.items():
         model.save(folder / "heads" / name, folder / "heads" / "vocabularies")
     if readme:
         atomic_write_text(folder / _README, readme)
-    wanted = {f"heads/{name}/" for name in models} | {
+    wanted = {f"heads/{name}/" for name in models} | {f"{name}/" for name in encoders.values()}
+    wanted |= {
         # Not those that an earlier training left there.
         f"heads/vocabularies/{one.ngrams_.key}.json"
         for model in models.values()
@@ -261,8 +303,20 @@ def write_models(
         if scorecard
         else None,
     }
+    if encoders:
+        index["encoders"] = encoders
     atomic_write_json(folder / _INDEX, index)
     return ModelFolder(folder)
+
+
+def _copied(adapter: Path, adapters: Path) -> str:
+    """Copy an adapter to where adapters are; return its name relative to the model folder."""
+    target = adapters / adapter.resolve().name
+    if target.resolve() != adapter.resolve():
+        target.mkdir(parents=True, exist_ok=True)
+        for file in ADAPTER_FILES:
+            shutil.copyfile(adapter / file, target / file)
+    return f"{_ADAPTERS}/{target.name}"
 
 
 def rewrite_cards(
