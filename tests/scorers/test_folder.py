@@ -365,3 +365,22 @@ def test_a_folder_brings_the_encoders_that_its_heads_read_through(tmp_path, tiny
     (folder.path / "adapters" / "english" / "adapter.json").write_text("{}")
     with pytest.raises(ModelError, match="the file was changed"):
         folder.encoders()
+
+
+def test_those_who_need_permissive_terms_get_the_folder_inside(tmp_path, written):
+    head = next(iter(written.heads))
+    given = {head: written.model(head)}
+    card = written.heads[head]
+    outer = tmp_path / "outer"
+    write_models(outer / "permissive", given, {head: replace(card, licence="MIT")})
+    write_models(outer, given, {head: replace(card, licence="research-only")})
+    assert ModelFolder(outer).heads[head].licence == "research-only"
+    folder = ModelFolder(outer, licence="permissive")
+    assert folder.heads[head].licence == "MIT"
+    assert folder.left_out == {}
+    assert ModelFolder(outer).unlisted() == []
+    assert ModelFolder(outer).problems() == []
+    weights = next((outer / "permissive").rglob("*.safetensors"))
+    weights.write_bytes(b"changed")
+    (problem,) = ModelFolder(outer).problems()
+    assert "permissive" in str(problem)

@@ -23,7 +23,14 @@ from autoqa.experiments.tasks import TASKS, Dataset, Examples, load_dataset
 from autoqa.features.adapters import is_adapter
 from autoqa.features.batch import Batch
 from autoqa.features.routing import default_encoders, encoder_routes
-from autoqa.scorers.folder import HeadCard, ModelFolder, rewrite_cards, write_models
+from autoqa.scorers.folder import (
+    PERMISSIVE,
+    HeadCard,
+    ModelFolder,
+    is_permissive,
+    rewrite_cards,
+    write_models,
+)
 from autoqa.scorers.routed import RoutedModel
 
 
@@ -85,6 +92,7 @@ SOURCES = (
     ),
 )
 
+_THROUGH_ADAPTER = "research-only (its encoder was fine-tuned on research-only data)"
 _NEVER = (
     "decisions about a person without a person; feelings or intentions of an agent; voices or faces"
 )
@@ -106,6 +114,21 @@ def train_default(
 
     `adapter` is the folder of a fine-tuned encoder for English.
     """
+    folder = _train(SOURCES, data, out, adapter, only, n_resamples)
+    if adapter is not None:
+        free = [source for source in SOURCES if is_permissive(source.licence)]
+        _train(free, data, out / PERMISSIVE, None, only, n_resamples)
+    return folder
+
+
+def _train(
+    sources: Sequence[Source],
+    data: Path,
+    out: Path,
+    adapter: Path | None,
+    only: Sequence[str],
+    n_resamples: int,
+) -> ModelFolder:
     adapters = {"en": adapter} if adapter is not None else {}
     routes = {**encoder_routes(), **{language: str(path) for language, path in adapters.items()}}
     encoders = default_encoders(routes, cache=EMBEDDINGS)
@@ -113,7 +136,7 @@ def train_default(
     cards: dict[str, HeadCard] = {}
     learned_from: dict[str, list[Dataset]] = {}
     code = _code_version()
-    for source in SOURCES:
+    for source in sources:
         if only and source.task not in only:
             continue
         task = TASKS[source.task]
@@ -126,7 +149,7 @@ def train_default(
             models[name] = fit_head(task, name, batch, one)
             cards[name] = HeadCard(
                 criterion=task.head(name),
-                licence=source.licence,
+                licence=source.licence if adapter is None else _THROUGH_ADAPTER,
                 trained_on=tuple(named_source(d.name, d.sha256) for d in datasets),
                 n_items=len(one),
                 notes=source.note,
@@ -149,7 +172,7 @@ def train_default(
                 metrics = {**cards[name].metrics, dataset.name: figures[name]}
                 cards[name] = replace(cards[name], metrics=metrics)
         print(f"{task_name}: measured, {time.perf_counter() - started:.0f} s", flush=True)
-    return rewrite_cards(out, cards, readme=_readme(cards))
+    return rewrite_cards(out, cards, readme=_readme(cards, adapted=adapter is not None))
 
 
 def _training_part(dataset: Dataset) -> Dataset:
@@ -172,13 +195,16 @@ def _code_version() -> str:
     return said
 
 
-def _readme(cards: Mapping[str, HeadCard]) -> str:
+def _readme(cards: Mapping[str, HeadCard], *, adapted: bool) -> str:
+    english = "all-MiniLM-L6-v2 for English"
+    if adapted:
+        english += ", fine-tuned on turns in context (`make adapter`),"
     return "\n".join(
         [
             "# models/default",
             "",
-            "Heads over frozen text encoders (all-MiniLM-L6-v2 for English, multilingual-e5-small "
-            "for every other language) and n-grams. Made by `make models`, which also writes this "
+            f"Heads over text encoders ({english} and multilingual-e5-small for every other "
+            "language) and n-grams. Made by `make models`, which also writes this "
             "page. `autoqa models card models/default HEAD` prints one card, `autoqa models verify "
             "models/default` checks every file.",
             "",

@@ -8,6 +8,7 @@
         heads/CRITERION/            model.json, weights.safetensors
         heads/vocabularies/         n-gram lists that heads share
         adapters/NAME/              fine-tuned encoders that heads read through, by language
+        permissive/                 a folder like this one, for those who need its terms
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ OWN_DATA = "own data"
 
 Licence = Literal["any", "permissive"]
 """Which heads of a folder answer: all, or those whose data's terms allow any use."""
+
+PERMISSIVE = "permissive"
+"""Name of the folder, inside another, whose heads all have permissive terms."""
 
 _INDEX = "models.json"
 _README = "README.md"
@@ -97,7 +101,12 @@ class HeadCard:
     @property
     def permissive(self) -> bool:
         """Whether the terms of its data are known and allow any use, commercial use too."""
-        return bool(self.licence.strip()) and not _RESTRICTED.search(self.licence)
+        return is_permissive(self.licence)
+
+
+def is_permissive(licence: str) -> bool:
+    """Whether a licence is known and allows any use, commercial use too."""
+    return bool(licence.strip()) and not _RESTRICTED.search(licence)
 
 
 class ModelFolder:
@@ -108,7 +117,8 @@ class ModelFolder:
     path : path
     licence : {"any", "permissive"}
         With ``permissive``, heads whose data's terms restrict their use, or are not known, are as
-        good as absent; `left_out` names them.
+        good as absent; `left_out` names them. Where the folder holds another one for this case,
+        that one is read: an encoder fine-tuned on restricted data restricts every head.
 
     Raises
     ------
@@ -119,6 +129,10 @@ class ModelFolder:
     def __init__(self, path: str | Path, *, licence: Licence = "any") -> None:
         self.path = Path(path)
         self.licence = licence
+        self._outer: ModelFolder | None = None
+        if licence == "permissive" and (self.path / PERMISSIVE / _INDEX).is_file():
+            self._outer = ModelFolder(path)
+            self.path = self.path / PERMISSIVE
         index = self.path / _INDEX
         if not index.is_file():
             raise ModelError(
@@ -158,7 +172,8 @@ class ModelFolder:
     @property
     def left_out(self) -> dict[str, HeadCard]:
         """Every head that the wanted licence leaves out, by criterion id."""
-        return {name: card for name, card in self._cards.items() if name not in self.heads}
+        all_heads = {**self._cards, **(self._outer.heads if self._outer else {})}
+        return {name: card for name, card in all_heads.items() if name not in self.heads}
 
     @cached_property
     def scorecard(self) -> Scorecard | None:
@@ -243,12 +258,22 @@ class ModelFolder:
                 for name, file in files_below(self.path).items()
                 if is_pickled(file)
             ),
+            *(damaged(self._inner.path, self._inner.index["files"]) if self._inner else ()),
         ]
 
     def unlisted(self) -> list[str]:
         """Return the files that the index does not name, so that nothing is known about them."""
         listed = {_INDEX, _README, *self.index["files"]}
-        return [name for name in files_below(self.path) if name not in listed]
+        inner = self._inner
+        if inner is not None:
+            listed |= {f"{PERMISSIVE}/{name}" for name in files_below(inner.path)}
+        own = [name for name in files_below(self.path) if name not in listed]
+        return own + [f"{PERMISSIVE}/{name}" for name in (inner.unlisted() if inner else ())]
+
+    @property
+    def _inner(self) -> ModelFolder | None:
+        inner = self.path / PERMISSIVE
+        return ModelFolder(inner) if (inner / _INDEX).is_file() else None
 
     def _verify(self, *prefixes: str) -> None:
         wanted = {k: v for k, v in self.index["files"].items() if k.startswith(prefixes)}
