@@ -551,7 +551,7 @@ class Trained:
 def training(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     called = SimpleNamespace(report=Trained())
 
-    def train(data, card, out, *, criteria, csat, stated_risk, seed, progress):
+    def train(data, card, out, *, criteria, csat, stated_risk, start_from, seed, progress):
         called.data, called.card, called.out = data, card, out
         called.criteria, called.csat, called.seed = criteria, csat, seed
         called.stated_risk = stated_risk

@@ -7,16 +7,19 @@ import pytest
 
 import autoqa.batch
 import autoqa.batch.work
+from autoqa.csat import csat_criterion
 from autoqa.errors import DataError, ScaleError, ScorecardError
 from autoqa.experiments import training
 from autoqa.experiments.selecting import StatedRisk
 from autoqa.experiments.tasks import load_dataset
 from autoqa.experiments.training import train
+from autoqa.features.adapters import Adapter, write_adapter
 from autoqa.features.batch import Batch
+from autoqa.features.weights import find_weights
 from autoqa.readers import Quarantine, read
 from autoqa.records import CSAT, LabelledTranscript, Status
 from autoqa.scorecard.schema import Criterion, Level, Scorecard
-from autoqa.scorers.folder import ModelFolder
+from autoqa.scorers.folder import HeadCard, ModelFolder, write_models
 from autoqa.scorers.panel import Panel
 
 YES_NO = {0: Level(label="no"), 1: Level(label="yes")}
@@ -352,3 +355,29 @@ def test_progress_tells_every_step_and_ends(learn, toy):
     ]
     assert steps[-1][1:] == (4, 4)
     assert [n for _, n, _ in steps] == sorted(n for _, n, _ in steps)
+
+
+def test_models_that_start_from_others_read_through_their_encoder_under_its_terms(
+    data, toy, tmp_path, tiny_bert, monkeypatch
+):
+    monkeypatch.setenv("AUTOQA_CACHE", str(tmp_path / "cache"))
+    base = find_weights(str(tiny_bert))
+    adapter = Adapter(
+        name="ours",
+        base=str(tiny_bert),
+        base_fingerprint=base.fingerprint,
+        scale=1.0,
+        max_tokens=120,
+        context_tokens=30,
+    )
+    write_adapter(tmp_path / "english", adapter, {})
+    restricted = HeadCard(criterion=csat_criterion((1, 2, 3)), licence="research-only")
+    start = write_models(
+        tmp_path / "start", {}, {CSAT: restricted}, adapters={"en": tmp_path / "english"}
+    )
+    train([data(toy.reviewed(60))], CARD, tmp_path / "models", start_from=start.path)
+    folder = ModelFolder(tmp_path / "models")
+    assert folder.encoders()["en"].name == "ours"
+    (card,) = folder.heads.values()
+    assert card.licence == "research-only (its encoder comes from start)"
+    assert folder.verify() > 2

@@ -73,6 +73,18 @@ def train(
     csat: Annotated[
         bool, typer.Option("--csat", help="Learn to predict customer satisfaction too.")
     ] = False,
+    start_from: Annotated[
+        Path | None,
+        typer.Option(
+            "--start-from",
+            metavar="DIR",
+            help="Read through the fine-tuned encoder of this model folder, such as "
+            "models/default. Its terms then hold for the new models too.",
+            exists=True,
+            file_okay=False,
+            show_default=False,
+        ),
+    ] = None,
     max_disagreement: Annotated[
         float | None,
         typer.Option(
@@ -121,6 +133,7 @@ def train(
             criteria=chosen,
             csat=csat,
             stated_risk=stated,
+            start_from=start_from,
             seed=seed,
             progress=progress,
         )

@@ -27,7 +27,7 @@ from autoqa.readers import Quarantine, read
 from autoqa.readers.reading import files_below
 from autoqa.records import CSAT, LabelledTranscript, Rating, Status
 from autoqa.scorecard.schema import Criterion, Scorecard
-from autoqa.scorers.folder import OWN_DATA, HeadCard, write_models
+from autoqa.scorers.folder import OWN_DATA, HeadCard, ModelFolder, write_models
 from autoqa.scorers.linear import LinearScorer
 from autoqa.scorers.panel import Panel
 from autoqa.scorers.routed import MIN_ITEMS, RoutedModel
@@ -103,6 +103,7 @@ def train(
     csat: bool = False,
     stated_risk: StatedRisk | None = None,
     seed: int = 7,
+    start_from: str | Path | None = None,
     encoders: Mapping[str, Encoder] | None = None,
     settings: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
@@ -129,6 +130,9 @@ def train(
         Sets each criterion the confidence below which its model abstains when scoring, so that
         no more of its answers disagree with people (`limit_for`; CSAT has no such limit). Takes
         five more fits per criterion.
+    start_from : path, optional
+        Model folder whose fine-tuned encoders the new models read through, such as
+        ``models/default``; copied into `out`, with the terms of the data that they learned from.
     encoders, settings : mapping, optional
         Text encoders by language, and `TextModel` settings, for example ``{"embeddings": ()}`` to
         learn from n-grams alone.
@@ -148,7 +152,11 @@ def train(
         [card.criterion(name) for name in criteria] if criteria is not None else list(card.criteria)
     )
     steps = len(wanted) + 2 + csat
-    batch = Batch([one.transcript for one in labelled], encoders=encoders or default_encoders())
+    start = ModelFolder(start_from) if start_from is not None else None
+    if encoders is None:
+        encoders = start.encoders() if start else default_encoders()
+    batch = Batch([one.transcript for one in labelled], encoders=encoders)
+    licence = _licence(start)
     ratings = [rating for one in labelled for rating in one.ratings]
     report("reading the conversations", 0, steps)
     groups = _groups(labelled)
@@ -180,7 +188,7 @@ def train(
         cards[criterion.id] = HeadCard(
             criterion=criterion.model_copy(update={"scorer": None}),
             use=found.use,
-            licence=OWN_DATA,
+            licence=licence,
             trained_on=source,
             n_items=found.n_conversations,
             metrics={"kappa_learned": found.kappa_learned, "kappa_rules": found.kappa_rules},
@@ -193,7 +201,7 @@ def train(
             model, n = _learn_csat(labelled, batch, settings)
             models[CSAT] = model.model
             cards[CSAT] = HeadCard(
-                criterion=model.criterion, licence=OWN_DATA, trained_on=source, n_items=n
+                criterion=model.criterion, licence=licence, trained_on=source, n_items=n
             )
         except DataError as error:
             skipped[CSAT] = str(error)
@@ -203,9 +211,23 @@ def train(
     result = TrainingReport(
         str(out), len(labelled), reports, skipped, CSAT in models, bad, reasons, stated_risk
     )
-    write_models(out, models, cards, scorecard=card, readme=_readme(card, result))
+    write_models(
+        out,
+        models,
+        cards,
+        scorecard=card,
+        adapters=start.adapters if start else None,
+        readme=_readme(card, result),
+    )
     report("done", steps, steps)
     return result
+
+
+def _licence(start: ModelFolder | None) -> str:
+    """Own data, unless an encoder learned from somebody else's."""
+    if start is None or not start.adapters or all(c.permissive for c in start.heads.values()):
+        return OWN_DATA
+    return f"research-only (its encoder comes from {start.path.name})"
 
 
 def _sources(data: Sequence[str | Path], labelled: Sequence[LabelledTranscript]) -> tuple[str, ...]:

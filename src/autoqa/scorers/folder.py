@@ -187,6 +187,12 @@ class ModelFolder:
         text = json.dumps(self.index["files"], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
+    @property
+    def adapters(self) -> dict[str, Path]:
+        """The folder's own fine-tuned encoders, by language."""
+        own: dict[str, str] = self.index.get("encoders") or {}
+        return {language: self.path / name for language, name in own.items()}
+
     def encoders(
         self,
         *,
@@ -204,10 +210,9 @@ class ModelFolder:
         ModelError
             If an adapter's file is not the one that the index names.
         """
-        own: dict[str, str] = self.index.get("encoders") or {}
-        for name in own.values():
+        for name in (self.index.get("encoders") or {}).values():
             self._verify(f"{name}/")
-        routes = {**encoder_routes(), **{k: str(self.path / v) for k, v in own.items()}}
+        routes = {**encoder_routes(), **{k: str(v) for k, v in self.adapters.items()}}
         return default_encoders(routes, precision=precision, threads=threads, cache=cache)
 
     def model(self, head: str) -> RoutedModel:
