@@ -53,6 +53,10 @@ def test_a_bare_word_and_a_mapping_name_arms_alike(tmp_path):
         ("seed: 1.5", "qa_vs_csat.yaml: seed: found 1.5"),
         ("metrics: [mae, mae]", "metric 'mae' is given twice"),
         ("task: qa_vs_csat", "duplicate key 'task'"),
+        ("curve: {}", "'curve' has no effect with task: qa_vs_csat"),
+        ("curve: {sizes: [10, 10]}", "give rising numbers of conversations"),
+        ("curve: {sizes: [0, 10]}", "give rising numbers of conversations"),
+        ("curve: {repeats: 1}", "curve.repeats"),
     ],
 )
 def test_a_wrong_line_is_named_with_what_to_do(tmp_path, wrong, says):
@@ -163,3 +167,10 @@ def test_specs_of_a_folder_come_by_name_and_nothing_else_does(tmp_path):
     assert [path.name for path in find_specs(tmp_path)] == ["a.yml", "b.yaml"]
     with pytest.raises(ExperimentError, match="no such folder"):
         find_specs(tmp_path / "none")
+
+
+def test_a_curve_has_the_sizes_and_repeats_that_are_usual(tmp_path):
+    text = MINIMAL.replace("qa_vs_csat", "listening")
+    assert load_spec(write(tmp_path, text)).curve is None
+    curve = load_spec(write(tmp_path, text + "curve: {}")).curve
+    assert (curve.sizes, curve.repeats) == ((10, 25, 50, 100, 200, 400), 5)

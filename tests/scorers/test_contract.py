@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import autoqa.scorers.linear
-import autoqa.scorers.rules  # noqa: F401 - both register themselves
+import autoqa.scorers.rules
+import autoqa.scorers.zero_shot  # noqa: F401 - all register themselves
 from autoqa.csat import CsatModel
 from autoqa.features.batch import Batch
 from autoqa.records import CSAT, Rating, Status, Transcript, Turn
@@ -79,6 +80,7 @@ def scorers(talks, fake_encoder_class):
     return {
         "rules": scorer_factory("rules")(of_rules()),
         "linear": fitted,
+        "zero_shot": scorer_factory("zero_shot")([*criteria, criterion("long", range(5))]),
         "linear, n-grams alone": linear(settings={"embeddings": ()}),
         "linear, unsure": scorer_factory("linear")(
             criteria, abstain_below=0.6, models=fitted.models

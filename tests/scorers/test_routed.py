@@ -133,3 +133,26 @@ def test_a_damaged_folder_is_a_model_error(fit, tmp_path):
         RoutedModel.load(head, words)
     with pytest.raises(ModelError, match="not a usable model"):
         RoutedModel.load(tmp_path / "elsewhere", words)
+
+
+def test_an_encoder_that_reads_context_gets_settings_of_its_own(talks, encoders):
+    class InContext:
+        name, dimension, version, family = "context", 16, "1", "context-family"
+
+        def encode_conversations(self, conversations):
+            plain = encoders["*"]
+            return [plain.encode([turn.text for turn in turns]) for turns in conversations]
+
+    transcripts, levels = talks(60, seed=2)
+    batch = Batch(transcripts, encoders={"en": InContext(), "*": encoders["*"]})
+    items = [Item(i) for i in range(len(transcripts))]
+    shares = np.eye(3)[np.asarray(levels)]
+    model = RoutedModel.fit(
+        batch,
+        items,
+        shares,
+        {"levels": (0, 1, 2), "embeddings": ("target", "agent_mean")},
+        in_context={"embeddings": ("target",)},
+    )
+    assert model.models["en"].embeddings == ("target",)
+    assert model.models["*"].embeddings == ("target", "agent_mean")

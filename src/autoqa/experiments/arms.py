@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
 
 from autoqa.errors import ExperimentError, near_miss
 from autoqa.experiments.fitting import fit_head, predict_head
+from autoqa.experiments.network_arm import ByNetwork, network_settings
 from autoqa.experiments.spec import ArmSpec
 from autoqa.experiments.tasks.base import Examples, Floats, Predictions, Task
+from autoqa.experiments.unlabelled import ByScorer
 from autoqa.features.batch import Batch
 from autoqa.records import Rating
 from autoqa.scorecard import Scorecard, evaluate, load_scorecard
+from autoqa.scorers.evidence import EvidenceSettings
 from autoqa.scorers.linear import LinearScorer
 from autoqa.scorers.panel import Panel
 from autoqa.scorers.routed import RoutedModel
@@ -55,8 +58,11 @@ def arm_of(spec: ArmSpec) -> Arm:
     """Return the function that an arm of a spec stands for.
 
     ``majority`` always gives what training items got on average; ``linear``, ``tfidf``,
-    ``embeddings`` and ``statistics`` learn, and take settings of `TextModel`; ``rules`` scores a
-    scorecard (setting ``scorecard``) and learns only from which total on to say yes.
+    ``embeddings`` and ``statistics`` learn, and take settings of `TextModel`; ``network`` learns
+    from all turns, and takes `EvidenceSettings`; ``rules`` scores a scorecard (setting
+    ``scorecard``) and learns only from which total on to say yes. Two learn nothing
+    (`needs_no_labels`): ``rules`` with a rule for every head (setting ``heads``), and
+    ``zero_shot``, which compares turns with a head's question or, by head, its ``statements``.
 
     Raises
     ------
@@ -68,9 +74,16 @@ def arm_of(spec: ArmSpec) -> Arm:
         _refuse(spec, settings, ())
         return Majority.learn
     if spec.use == "rules":
-        _refuse(spec, settings, ("scorecard",))
+        _refuse(spec, settings, ("heads",) if "heads" in settings else ("scorecard",))
+        if "heads" in settings:
+            rules = _by_head(spec, "heads")
+            return lambda task, head, *_: ByScorer.of_rules(task, head, rules)
         card = load_scorecard(str(settings.get("scorecard", "support-core")))
         return lambda task, head, batch, train: ByRules.learn(card, task, head, batch, train)
+    if spec.use == "zero_shot":
+        _refuse(spec, settings, ("statements",))
+        said = _by_head(spec, "statements") if settings else {}
+        return lambda task, head, *_: ByScorer.zero_shot(task, head, said)
     if spec.use in LEARNED:
         _refuse(spec, settings, tuple(TextModel().get_params()))
         chosen = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
@@ -78,11 +91,27 @@ def arm_of(spec: ArmSpec) -> Arm:
         return lambda task, head, batch, train: ByModel(
             task, head, fit_head(task, head, batch, train, overrides)
         )
-    known = ("majority", "rules", *LEARNED)
+    if spec.use == "network":
+        _refuse(spec, settings, tuple(field.name for field in fields(EvidenceSettings)))
+        stated = network_settings(spec.name, settings)
+        return lambda task, head, batch, train: ByNetwork.learn(stated, task, head, batch, train)
+    known = ("majority", "network", "rules", "zero_shot", *LEARNED)
     raise ExperimentError(
         f"arms.{spec.name}: no arm '{spec.use}'.{near_miss(spec.use, known)} Known: "
         f"{', '.join(sorted(known))}."
     )
+
+
+def needs_no_labels(spec: ArmSpec) -> bool:
+    """Whether an arm answers without having seen a rated conversation."""
+    return spec.use == "zero_shot" or (spec.use == "rules" and "heads" in spec.settings)
+
+
+def _by_head(spec: ArmSpec, key: str) -> Mapping[str, Any]:
+    stated = spec.settings[key]
+    if not isinstance(stated, Mapping) or not stated:
+        raise ExperimentError(f"arms.{spec.name}.{key}: give a mapping with a key per head")
+    return stated
 
 
 def _refuse(spec: ArmSpec, settings: Mapping[str, Any], known: tuple[str, ...]) -> None:

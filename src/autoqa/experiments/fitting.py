@@ -48,6 +48,7 @@ def fit_head(
         },
         weights=np.sqrt(raters / raters.mean()),
         groups=examples.clusters,
+        in_context={**task.in_context.get(name, {}), **(overrides or {})},
     )
 
 

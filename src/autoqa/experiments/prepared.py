@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autoqa.errors import ExperimentError
+from autoqa.errors import ExperimentError, near_miss
 from autoqa.evaluation.selective import RiskCoverageCurve, risk_coverage
-from autoqa.experiments.arms import Arm, Learned
+from autoqa.experiments.arms import Arm, Learned, Majority
 from autoqa.experiments.spec import ExperimentSpec
 from autoqa.experiments.tasks import Dataset, Examples, Predictions, Task
 from autoqa.experiments.tasks.base import Judged
@@ -65,8 +65,35 @@ class Prepared:
         """The dataset's own marks of its parts."""
         return sorted({one.split or "unmarked" for one in self.dataset.labelled})
 
-    def answer(self, arm: Arm) -> tuple[dict[str, Predictions], dict[str, Learned]]:
+    def learning_from(self, conversations: NDArray[np.int_], size: int) -> Prepared:
+        """Return the same questions with fewer examples to learn from.
+
+        Parameters
+        ----------
+        conversations : array of int
+            Places in the dataset, in the order in which people evaluate them.
+        size : int
+            Each part learns from the first `size` of those that its head's examples may be
+            learned from.
+        """
+        parts = {}
+        for head, own in self.parts.items():
+            of_item = np.array([item.transcript for item in self.examples[head].items])
+            parts[head] = [
+                (train[np.isin(of_item[train], _first(conversations, of_item[train], size))], test)
+                for train, test in own
+            ]
+        return replace(self, parts=parts)
+
+    def answer(
+        self, arm: Arm, *, keep: bool = True
+    ) -> tuple[dict[str, Predictions], dict[str, Learned]]:
         """Predict every test item by what did not learn from it.
+
+        Parameters
+        ----------
+        keep : bool
+            Whether what is worth keeping is wanted.
 
         Returns
         -------
@@ -84,7 +111,7 @@ class Prepared:
             for train, test in parts:
                 kept[head] = arm(self.task, head, self.batch, one.take(train))
                 said.append(kept[head].predict(self.batch, one.take(test)))
-            if len(parts) > 1:
+            if len(parts) > 1 and keep:
                 kept[head] = arm(self.task, head, self.batch, one)
             found[head] = _joined(said)
         return found, kept
@@ -105,6 +132,19 @@ class Prepared:
             n_resamples=spec.n_resamples,
             seed=spec.seed,
         )
+
+    def check_metrics(self, spec: ExperimentSpec) -> None:
+        """Raise ExperimentError where the spec asks for metrics that the task does not report."""
+        if not spec.metrics:
+            return
+        anything, _ = self.answer(Majority.learn, keep=False)
+        judged = self.judge(anything, spec.model_copy(update={"n_resamples": 1}))
+        for name in spec.metrics:
+            if name not in judged.metrics:
+                raise ExperimentError(
+                    f"metrics: {spec.task} reports no '{name}' of {self.dataset.name}."
+                    f"{near_miss(name, judged.metrics)} Known: {', '.join(judged.metrics)}."
+                )
 
     def risk_coverage(
         self, predictions: Mapping[str, Predictions], spec: ExperimentSpec
@@ -210,6 +250,10 @@ def _positions(dataset: Dataset, one: Examples) -> list[int]:
     ids = [dataset.labelled[i.transcript].transcript.conversation_id for i in one.items]
     keys = [(name, item.turn) for name, item in zip(ids, one.items, strict=True)]
     return [place for place, key in enumerate(keys) if key in dataset.points]
+
+
+def _first(conversations: NDArray[np.int_], known: NDArray[np.int_], size: int) -> NDArray[np.int_]:
+    return conversations[np.isin(conversations, known)][:size]
 
 
 def _joined(said: Sequence[Predictions]) -> Predictions:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autoqa.errors import ExperimentError, near_miss
+from autoqa.errors import ExperimentError
 from autoqa.evaluation.plots import plot_risk_coverage
 from autoqa.evaluation.selective import RiskCoverageCurve
-from autoqa.experiments.arms import Learned, Majority, arm_of
+from autoqa.experiments.arms import Learned, arm_of
 from autoqa.experiments.benchmark import judged_json
 from autoqa.experiments.figures import plot_arms
+from autoqa.experiments.learning_curve import run_learning_curve
 from autoqa.experiments.prepared import EMBEDDINGS, Prepared
 from autoqa.experiments.qa_vs_csat import run_qa_vs_csat
 from autoqa.experiments.registering import log_heads
@@ -34,7 +35,7 @@ class ExperimentResult:
     run_id: str
     title: str
     question: str
-    tables: Mapping[str, Mapping[str, Any]]  # arm -> what `benchmark` reports
+    tables: Mapping[str, Mapping[str, Any]]  # arm -> what `benchmark` reports, or its curve
     report: str  # Markdown
     failed: tuple[str, ...] = ()
 
@@ -81,6 +82,9 @@ def run_experiment(
         )
     datasets = [load_dataset(folder) for folder in chosen.data_folders()]
     encoders = default_encoders(cache=EMBEDDINGS)
+    if chosen.curve is not None:
+        found = run_learning_curve(chosen, task, datasets, encoders, tracker, report)
+        return ExperimentResult(**found)
     tables: dict[str, dict[str, Any]] = {name: {} for name in arms}
     curves: dict[tuple[str, str], dict[str, RiskCoverageCurve]] = {}
     params = {
@@ -96,7 +100,7 @@ def run_experiment(
         for dataset in datasets:
             parent.log_dataset(dataset.name, dataset.path, dataset.sha256, len(dataset.labelled))
             prepared[dataset.name] = Prepared.of(task, dataset, chosen, encoders)
-            _check_metrics(prepared[dataset.name], chosen)
+            prepared[dataset.name].check_metrics(chosen)
         for number, stated in enumerate(chosen.arms):
             name = stated.name
             with parent.arm(name, stated.params, on_error="continue") as arm:
@@ -142,20 +146,6 @@ def _log_kept(arm: ArmRun, data: Prepared, learned: Mapping[str, Learned]) -> No
         scorecard=next((one.scorecard for one in learned.values()), None),
         encoders=data.batch.encoders,
     )
-
-
-def _check_metrics(data: Prepared, spec: ExperimentSpec) -> None:
-    """Refuse metrics that the task does not report of this dataset."""
-    if not spec.metrics:
-        return
-    anything, _ = data.answer(Majority.learn)
-    judged = data.judge(anything, spec.model_copy(update={"n_resamples": 1}))
-    for name in spec.metrics:
-        if name not in judged.metrics:
-            raise ExperimentError(
-                f"metrics: {spec.task} reports no '{name}' of {data.dataset.name}."
-                f"{near_miss(name, judged.metrics)} Known: {', '.join(judged.metrics)}."
-            )
 
 
 def _report(

@@ -8,6 +8,9 @@ One YAML file per experiment::
     split: {group_by: customer, folds: 5, seed: 7}
     arms: [mean, handle_time, {name: qa, use: automated_qa, scorecard: support-core}]
     metrics: [spearman, macro_f1]
+
+With ``curve: {sizes: [10, 25, 50], repeats: 5}`` it asks how answers improve with the number of
+human evaluations that arms learn from (`autoqa.experiments.learning_curve`).
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import os
 import re
 from collections.abc import Iterable
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,6 +65,24 @@ class SplitSpec(_Strict):
         return self
 
 
+class CurveSpec(_Strict):
+    """From how many human evaluations arms learn; an evaluation is one rated conversation.
+
+    Conversations are drawn from those that the split lets arms learn from, `repeats` times; of one
+    repeat, smaller draws are part of larger ones.
+    """
+
+    sizes: tuple[StrictInt, ...] = (10, 25, 50, 100, 200, 400)
+    repeats: StrictInt = Field(default=5, ge=2)
+
+    @field_validator("sizes")
+    @classmethod
+    def _sizes_rise(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not value or value[0] < 1 or any(b <= a for a, b in pairwise(value)):
+            raise ValueError("give rising numbers of conversations, such as [10, 25, 50]")
+        return value
+
+
 class ArmSpec(BaseModel):
     """One way to answer; keys other than `name` and `use` are that arm's own settings.
 
@@ -91,6 +113,7 @@ class ExperimentSpec(_Strict):
     data: tuple[str, ...] = Field(min_length=1)
     split: SplitSpec
     arms: tuple[ArmSpec, ...] = Field(min_length=1)
+    curve: CurveSpec | None = None  # learn from samples of growing size, not from everything
     metrics: tuple[str, ...] = ()
     n_resamples: StrictInt = Field(default=1000, ge=1)
     seed: StrictInt = 7
@@ -121,6 +144,12 @@ class ExperimentSpec(_Strict):
     def _metrics_once_each(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         _refuse_repeats("metric", value)
         return value
+
+    @model_validator(mode="after")
+    def _curves_are_of_tasks_that_learn(self) -> ExperimentSpec:
+        if self.curve is not None and self.task == "qa_vs_csat":
+            raise ValueError("'curve' has no effect with task: qa_vs_csat; remove one of the two")
+        return self
 
     @property
     def path(self) -> Path | None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from autoqa.scorers.routed import RoutedModel
     from autoqa.scorers.rules import RulesScorer
     from autoqa.scorers.text_model import TextModel
+    from autoqa.scorers.zero_shot import ZeroShotScorer
 
 _HOMES = {
     "base": "Scorer register_scorer",
@@ -25,6 +26,7 @@ _HOMES = {
     "routed": "RoutedModel",
     "rules": "RulesScorer",
     "text_model": "TextModel",
+    "zero_shot": "ZeroShotScorer",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 
@@ -37,6 +39,7 @@ __all__ = [
     "RulesScorer",
     "Scorer",
     "TextModel",
+    "ZeroShotScorer",
     "register_scorer",
     "write_models",
 ]

@@ -220,7 +220,7 @@ class LinearScorer:
             level=level,
             expected=float(probabilities @ np.array(criterion.scale)),
             probabilities=tuple(float(p) for p in probabilities),
-            evidence=_evidence(transcript.turns, contributions),
+            evidence=turn_evidence(transcript.turns, contributions),
         )
         return or_abstained(rating, criterion, self.abstain_below)
 
@@ -341,7 +341,7 @@ def level_shares(ratings: Sequence[Sequence[int]], scale: Sequence[int]) -> Floa
     return shares
 
 
-def _evidence(
+def turn_evidence(
     turns: Sequence[Any], contributions: tuple[NDArray[np.int_], Floats]
 ) -> tuple[Evidence, ...]:
     """The turns that moved the score most, strongest first."""

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-import autoqa.scorers.rules  # noqa: F401 - registers the scorer
+import autoqa.scorers.rules
+import autoqa.scorers.zero_shot  # noqa: F401 - both register themselves
 from autoqa.errors import ModelError, ScorerError
 from autoqa.features.batch import Batch
 from autoqa.records import RaterKind, Rating, Status, Transcript
@@ -156,6 +157,10 @@ class Panel:
                 self._seat(criterion, spec.fallback, models, by_rules)
                 return
             self.unserved[criterion.id] = f"no model '{name}' in the model folder"
+            return
+        if spec.use == "zero_shot":
+            limit = self._limit(chosen, None)
+            self._scorers.append(scorer_factory(spec.use)([chosen], abstain_below=limit))
             return
         self._scorers.append(scorer_factory(spec.use)([chosen]))
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from autoqa.errors import DataError, ModelError
 from autoqa.features.batch import ANY_LANGUAGE, Batch
+from autoqa.features.encoders import ConversationEncoder, Encoder
 from autoqa.features.ngrams import TurnNgrams
 from autoqa.features.views import Item
 from autoqa.scorers.text_model import TextModel
@@ -51,11 +52,13 @@ class RoutedModel:
         weights: NDArray[Any] | None = None,
         groups: NDArray[Any] | None = None,
         ngrams: Mapping[str, TurnNgrams] | None = None,
+        in_context: Mapping[str, Any] | None = None,
     ) -> RoutedModel:
         """Learn one model per route of the batch's encoders.
 
         A language with an encoder of its own learns from its own items; ``*`` learns from all
-        languages that share its encoder, or from every item where there are none.
+        languages that share its encoder, or from every item where there are none. `in_context` is
+        laid over `settings` on routes whose encoder reads turns in their context.
 
         Raises
         ------
@@ -70,7 +73,8 @@ class RoutedModel:
                 problems.append(f"{route}: {len(members)} labels, needs {MIN_ITEMS}")
                 continue
             part, kept = _sub_batch(batch, [items[i] for i in members], route)
-            model = TextModel(**settings)
+            reads_context = isinstance(_encoder_of(batch, route), ConversationEncoder)
+            model = TextModel(**{**settings, **((in_context or {}) if reads_context else {})})
             try:
                 models[route] = model.fit_items(
                     part,
@@ -198,6 +202,10 @@ def training_routes(batch: Batch, languages: NDArray[Any]) -> dict[str, NDArray[
     return routes
 
 
+def _encoder_of(batch: Batch, route: str) -> Encoder | None:
+    return batch.encoders.get(route) or batch.encoders.get(ANY_LANGUAGE)
+
+
 def _sub_batch(batch: Batch, items: Sequence[Item], route: str | None) -> tuple[Batch, list[Item]]:
     """Return a batch of just the items' transcripts, and the items in its terms.
 
@@ -207,9 +215,7 @@ def _sub_batch(batch: Batch, items: Sequence[Item], route: str | None) -> tuple[
     place = {transcript: i for i, transcript in enumerate(used)}
     kept = [Item(place[item.transcript], item.turn) for item in items]
     part = batch if len(used) == len(batch) else batch.subset(used)
-    encoder = None
-    if route is not None:
-        encoder = batch.encoders.get(route) or batch.encoders.get(ANY_LANGUAGE)
+    encoder = None if route is None else _encoder_of(batch, route)
     if encoder is not None and any(part.encoder_of(t) is not encoder for t in part.transcripts):
         part = batch.once(
             ("route", route, tuple(used)),

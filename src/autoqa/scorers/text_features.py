@@ -237,13 +237,7 @@ class TextFeatures:
             return NO_ENCODER
         if not batch.transcripts:
             return self.encoder
-        keys = {encoder_key(batch.encoder_of(t)) for t in batch.transcripts}
-        if len(keys) > 1:
-            raise ModelError(
-                "one model reads one encoder's vectors, but the batch's languages use "
-                f"{', '.join(sorted(keys))}"
-            )
-        return keys.pop()
+        return batch_encoder(batch)
 
     def _check_encoder(self, batch: Batch) -> None:
         found = self._encoder_of(batch)
@@ -257,6 +251,23 @@ class TextFeatures:
 def encoder_key(encoder: Encoder) -> str:
     """Name and weights of an encoder, whatever precision it runs at."""
     return f"{encoder.name}:{getattr(encoder, 'family', encoder.version)}"
+
+
+def batch_encoder(batch: Batch) -> str:
+    """Return the key of the one encoder that all of a batch is read through.
+
+    Raises
+    ------
+    ModelError
+        If there are several.
+    """
+    keys = {encoder_key(batch.encoder_of(t)) for t in batch.transcripts}
+    if len(keys) > 1:
+        raise ModelError(
+            "one model reads one encoder's vectors, but the batch's languages use "
+            f"{', '.join(sorted(keys))}"
+        )
+    return keys.pop()
 
 
 @cache

@@ -162,7 +162,7 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.head_.temperature = temperature
         said = self.head_.probabilities(self.head_.linear(X))
         self.base_rate_ = np.average(said, axis=0, weights=rows)
-        self.base_rates_ = _by_source(batch, items, said, rows)
+        self.base_rates_ = rates_by_source(batch, items, said, rows)
         return self
 
     def probabilities(self, batch: Batch, items: Sequence[Item]) -> Floats:
@@ -181,17 +181,10 @@ class TextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Where each conversation was recorded. With ``decision="balanced"``, a source that was
             well represented in training is balanced by its own base rate.
         """
-        levels = np.array(self.levels)
-        if self.decision == "expected":
-            expected = probabilities @ levels
-            chosen = np.abs(levels[None, :] - expected[:, None]).argmin(1)
-            return np.asarray(levels[chosen])
-        if self.decision == "balanced":
-            known = self.base_rates_ if sources else {}
-            rates = [known.get(source or "", self.base_rate_) for source in sources]
-            usual = np.array(rates) if rates else self.base_rate_
-            probabilities = probabilities / np.maximum(usual, 1e-9)
-        return np.asarray(levels[probabilities.argmax(1)])
+        known = self.base_rates_ if sources else {}
+        rates = [known.get(source or "", self.base_rate_) for source in sources]
+        usual = np.array(rates) if rates else self.base_rate_
+        return chosen_levels(probabilities, self.levels, self.decision, usual)
 
     def contributions(
         self, batch: Batch, items: Sequence[Item]
@@ -316,7 +309,29 @@ def _levels_chosen(targets: Floats) -> int:
     return int((targets.sum(axis=0) > 0).sum())
 
 
-def _by_source(
+def chosen_levels(
+    probabilities: Floats, levels: Sequence[int], decision: str, usual: Floats
+) -> NDArray[np.int_]:
+    """Return the chosen level per row; ties go to the lower level.
+
+    Parameters
+    ----------
+    probabilities : array of shape (n, n_levels)
+    decision : {"likeliest", "balanced", "expected"}
+        See `TextModel`.
+    usual : array of shape (n_levels,) or (n, n_levels)
+        Base rates, which a balanced decision divides by.
+    """
+    scale = np.array(levels)
+    if decision == "expected":
+        expected = probabilities @ scale
+        return np.asarray(scale[np.abs(scale[None, :] - expected[:, None]).argmin(1)])
+    if decision == "balanced":
+        probabilities = probabilities / np.maximum(usual, 1e-9)
+    return np.asarray(scale[probabilities.argmax(1)])
+
+
+def rates_by_source(
     batch: Batch, items: Sequence[Item], said: Floats, weights: Floats
 ) -> dict[str, Floats]:
     """Base rates of the sources that have enough items; none where all have the same source."""

@@ -120,6 +120,8 @@ class Task:
         From a dataset to labelled items per head; raises DataError naming missing labels.
     judge : callable
         ``judge(dataset, examples, predictions, n_resamples=, seed=) -> Judged``.
+    in_context : mapping of str to mapping
+        Laid over `settings` where the encoder reads turns in their context already.
     """
 
     name: str
@@ -127,6 +129,7 @@ class Task:
     settings: Mapping[str, Mapping[str, Any]]
     examples: Labeller
     judge: Judge
+    in_context: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def head(self, name: str) -> Criterion:
         """Return a head by its id."""

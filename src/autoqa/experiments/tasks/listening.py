@@ -115,4 +115,8 @@ LISTENING = Task(
     },
     examples=_examples,
     judge=_judge,
+    in_context={
+        name: {"embeddings": ("target",), "dense_weight": 0.3, "penalty": 0.5}
+        for name in BEHAVIOURS
+    },
 )

@@ -216,4 +216,14 @@ SATISFACTION = Task(
     },
     examples=_examples,
     judge=_judge,
+    # The turn's own vector holds the past; and it has seen these labels in training, so it is
+    # trusted less than words than its fit to them would suggest.
+    in_context={
+        CSAT: {
+            "embeddings": ("target",),
+            "dense_weight": 0.3,
+            "penalty": 12.0,
+            "link": "multinomial",
+        }
+    },
 )
