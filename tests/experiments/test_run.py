@@ -17,6 +17,8 @@ from autoqa.experiments.run import run_experiment
 from autoqa.experiments.spec import ExperimentSpec, load_spec
 from autoqa.experiments.tasks import TASKS, load_dataset
 from autoqa.experiments.tracking import Tracker
+from autoqa.features.adapters import Adapter, write_adapter
+from autoqa.features.weights import find_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL = Path(os.environ.get("AUTOQA_DATA", ROOT / "../shared/data"))
@@ -347,3 +349,41 @@ def test_the_procedure_experiment_runs_on_real_runs_of_a_bot(tracker, monkeypatc
         one = table["tau_airline"]
         assert one["n"] == 132
         assert 0 <= one["metrics"]["auc"]["low"] <= one["metrics"]["auc"]["high"] <= 1
+
+
+@pytest.mark.slow
+def test_an_arm_may_read_through_an_encoder_of_its_own(
+    toy_data, fake_encoding, tracker, tiny_bert, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("AUTOQA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    adapter = Adapter(
+        name="ours",
+        base=str(tiny_bert),
+        base_fingerprint=find_weights(str(tiny_bert)).fingerprint,
+        scale=1.0,
+        max_tokens=120,
+        context_tokens=30,
+    )
+    write_adapter(tmp_path / "english", adapter, {})
+    own = {"name": "in_context", "use": "embeddings", "encoders": f"*={tmp_path / 'english'}"}
+    spec = spec_of(
+        toy_data / "toy_politeness",
+        task="politeness",
+        split={"mode": "holdout", "group_by": "conversation"},
+        arms=["embeddings", own],
+        metrics=["spearman"],
+        question="Whose vectors are better?",
+    )
+    result = run_experiment(spec, tracker=tracker)
+    runs = tracker.show_run(result.run_id).arms
+    assert [arm.summary.failure for arm in runs] == ["", ""]
+    values = {
+        name: table["toy_politeness"]["metrics"]["spearman"]
+        for name, table in result.tables.items()
+    }
+    assert values["embeddings"] != values["in_context"]
+    of_arm = runs[1].summary.run_id
+    (kept,) = tracker.client.get_run(of_arm).outputs.model_outputs
+    location = tracker.client.get_logged_model(kept.model_id).artifact_location
+    assert list(Path(location.removeprefix("file://")).rglob("adapter.safetensors"))

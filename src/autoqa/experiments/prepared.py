@@ -18,6 +18,7 @@ from autoqa.experiments.tasks import Dataset, Examples, Predictions, Task
 from autoqa.experiments.tasks.base import Judged
 from autoqa.features.batch import Batch
 from autoqa.features.encoders import Encoder
+from autoqa.features.routing import default_encoders
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,6 +60,18 @@ class Prepared:
             name: list(splits(dataset, one, spec)) for name, one in examples.items() if len(one)
         }
         return cls(task, dataset, batch, examples, parts)
+
+    def through(self, encoders: str | None) -> Prepared:
+        """Return the same questions, read through other encoders; see `ArmSpec`."""
+        if encoders is None:
+            return self
+
+        def build() -> Batch:
+            return Batch(
+                self.dataset.transcripts, encoders=default_encoders(encoders, cache=EMBEDDINGS)
+            )
+
+        return replace(self, batch=self.batch.once(("through", encoders), build))
 
     @property
     def split_names(self) -> list[str]:

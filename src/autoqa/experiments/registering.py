@@ -15,6 +15,7 @@ from autoqa.experiments.quiet_mlflow import quiet_mlflow, tracking_to, without_w
 from autoqa.experiments.tasks.base import Dataset
 from autoqa.experiments.tracking import TrackedRun, Tracker
 from autoqa.experiments.training import TrainingReport
+from autoqa.features.conversations import AdaptedEncoder
 from autoqa.features.encoders import Encoder
 from autoqa.scorecard.schema import Criterion, Scorecard
 from autoqa.scorers.folder import HeadCard, ModelFolder, write_models
@@ -66,8 +67,15 @@ def log_heads(
     source = provenance.named_source(dataset.name, dataset.sha256)
     cards = {name: HeadCard(criterion=criteria[name], trained_on=(source,)) for name in models}
     with tempfile.TemporaryDirectory() as folder:
-        write_models(folder, models, cards, scorecard=scorecard)
+        adapters = _adapters(encoders or {}) if models else {}
+        write_models(folder, models, cards, scorecard=scorecard, adapters=adapters)
         return log_model(arm, Path(folder), name=dataset.name, encoders=encoders)
+
+
+def _adapters(encoders: Mapping[str, Encoder]) -> dict[str, Path]:
+    """The fine-tuned encoders among some, by language: a model cannot be read without them."""
+    inner = {language: getattr(one, "encoder", one) for language, one in encoders.items()}
+    return {lang: one.folder for lang, one in inner.items() if isinstance(one, AdaptedEncoder)}
 
 
 def log_model(

@@ -104,7 +104,8 @@ def run_experiment(
         for number, stated in enumerate(chosen.arms):
             name = stated.name
             with parent.arm(name, stated.params, on_error="continue") as arm:
-                for place, data in enumerate(prepared.values()):
+                for place, asked in enumerate(prepared.values()):
+                    data = asked.through(stated.encoders)
                     report(f"{name} on {data.dataset.name}", number * len(prepared) + place, steps)
                     predictions, learned = data.answer(arms[name])
                     judged = data.judge(predictions, chosen)

@@ -84,7 +84,10 @@ class CurveSpec(_Strict):
 
 
 class ArmSpec(BaseModel):
-    """One way to answer; keys other than `name` and `use` are that arm's own settings.
+    """One way to answer; other keys are that arm's own settings.
+
+    `encoders` lets an arm read through others than the rest, written as in `default_encoders`:
+    ``en=models/default/adapters/english``.
 
     In YAML a bare word is short for an arm of that name: ``mean`` is ``{name: mean, use: mean}``.
     """
@@ -93,6 +96,7 @@ class ArmSpec(BaseModel):
 
     name: str = Field(min_length=1)
     use: str = Field(min_length=1)
+    encoders: str | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -102,7 +106,8 @@ class ArmSpec(BaseModel):
     @property
     def params(self) -> dict[str, Any]:
         """What a tracked run says of the arm."""
-        return {"use": self.use, **self.settings}
+        own = {} if self.encoders is None else {"encoders": self.encoders}
+        return {"use": self.use, **own, **self.settings}
 
 
 class ExperimentSpec(_Strict):
