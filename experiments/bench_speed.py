@@ -421,8 +421,9 @@ def measure_precision(arguments: Any, folder: Path) -> dict[str, dict[str, float
         watch(shlex.split(f"{command} --precision {precision}"), arguments.threads)
         found = [pd.read_parquet(out / f"{name}.parquet") for name in ("ratings", "csat")]
         keys = ["conversation_id", "criterion", "turn"]
-        tables[precision] = pd.concat(found)[[*keys, "expected", "probabilities"]].set_index(keys)
-    both = tables["fp32"].join(tables["bf16"], lsuffix="_fp32", rsuffix="_bf16").dropna()
+        answers = pd.concat(found)[[*keys, "expected", "probabilities"]].set_index(keys)
+        tables[precision] = answers.add_suffix(f"_{precision}")
+    both = tables["fp32"].join(tables["bf16"]).dropna()
     widths = both["probabilities_fp32"].map(len) - 1
     both["points"] = 100 * (both["expected_fp32"] - both["expected_bf16"]).abs() / widths
     return {

@@ -343,3 +343,11 @@ def test_the_shipped_models_beat_the_commonest_class_on_real_dialogues(tmp_path)
 def test_heads_whose_licence_is_not_wanted_are_not_measured(toy_data, toy_models, fake_encoding):
     with pytest.raises(ModelError, match="'procedure_outcome' learned from data under 'unstated'"):
         run_benchmark("procedure", toy_models, [toy_data / "toy_procedure"], licence="permissive")
+
+
+def test_items_that_were_not_rated_are_counted_and_said(bench):
+    result = bench("politeness")
+    assert result["datasets"]["toy_politeness"]["unanswered"] == {"politeness": 0}
+    assert "were not rated" not in to_markdown(result)
+    result["datasets"]["toy_politeness"]["unanswered"]["politeness"] = 3
+    assert "3 items of politeness were not rated" in to_markdown(result)

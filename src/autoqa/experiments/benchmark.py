@@ -129,6 +129,7 @@ def judge_models(
     return {
         **judged_json(judged),
         **checks,
+        "unanswered": {name: said.unanswered for name, said in predictions.items()},
         "splits": splits,
         "sha256": dataset.sha256,
         "learned_from": _learned_from(task, folder, dataset, splits),
@@ -222,7 +223,14 @@ def to_markdown(result: Mapping[str, Any]) -> str:
                 f"| {metric} | {show_figure(figure)} | {people} | "
                 f"{'-' if floor is None else format(floor, '.3f')} |"
             )
-        lines.append("")
+        lines += [
+            "",
+            *(
+                f"{count} items of {head} were not rated; they count at the commonest level.\n"
+                for head, count in one["unanswered"].items()
+                if count
+            ),
+        ]
         if "deletion" in one:
             lines += deletion_markdown(one["deletion"])
         if "robustness" in one:
