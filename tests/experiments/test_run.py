@@ -362,7 +362,7 @@ def test_an_arm_may_read_through_an_encoder_of_its_own(
         base=str(tiny_bert),
         base_fingerprint=find_weights(str(tiny_bert)).fingerprint,
         scale=1.0,
-        max_tokens=120,
+        max_tokens=128,
         context_tokens=30,
     )
     write_adapter(tmp_path / "english", adapter, {})

@@ -367,7 +367,7 @@ def test_models_that_start_from_others_read_through_their_encoder_under_its_term
         base=str(tiny_bert),
         base_fingerprint=base.fingerprint,
         scale=1.0,
-        max_tokens=120,
+        max_tokens=128,
         context_tokens=30,
     )
     write_adapter(tmp_path / "english", adapter, {})

@@ -44,7 +44,7 @@ def write(tiny_bert):
             f"{layer}.up": (size * rng.normal(size=(32, 2))).astype(np.float16),
         }
         base = base or str(tiny_bert)
-        settings = {"max_tokens": 120, "context_tokens": 30} | more
+        settings = {"max_tokens": 128, "context_tokens": 30} | more
         fingerprint = find_weights(base).fingerprint
         adapter = Adapter(
             name="tiny", base=base, base_fingerprint=fingerprint, scale=2.0, **settings

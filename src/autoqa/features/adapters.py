@@ -48,7 +48,7 @@ class Adapter:
     scale : float
         What the product of the two matrices is multiplied by.
     max_tokens : int
-        Of one window over a conversation.
+        Of one window over a conversation; a multiple of 32.
     context_tokens : int
         How much of what was said before a later window repeats.
     """

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from autoqa.features.weights import EncoderWeights
 
 _BEFORE_ALL = -1  # the turn of the first token, which every turn sees
+_ROUNDED_TO = 32  # tokens
 _PADDING = 1_000_000  # later than every turn: real tokens never look at padding
 
 
@@ -167,8 +168,10 @@ def windows(
 
 
 def padded(members: Sequence[Window]) -> dict[str, NDArray[np.int64]]:
-    """Return windows as the graph's inputs, of shape (n_windows, longest)."""
-    shape = (len(members), max(len(window.ids) for window in members))
+    """Return windows as the graph's inputs, of shape (n_windows, longest, rounded up)."""
+    longest = max(len(window.ids) for window in members)
+    # A runtime keeps what it prepared for every shape it met: few shapes, little memory.
+    shape = (len(members), -(-longest // _ROUNDED_TO) * _ROUNDED_TO)
     ids, turns = np.zeros(shape, np.int64), np.full(shape, _PADDING, np.int64)
     for row, window in enumerate(members):
         ids[row, : len(window.ids)] = window.ids

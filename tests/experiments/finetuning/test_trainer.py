@@ -22,7 +22,7 @@ def lessons(toy_data, tiny_bert):
     """Windows of the toy dialogues, to learn from and to check on."""
     from tokenizers import Tokenizer
 
-    reader = WindowReader(Tokenizer.from_file(str(tiny_bert / "tokenizer.json")), 120, 30)
+    reader = WindowReader(Tokenizer.from_file(str(tiny_bert / "tokenizer.json")), 128, 30)
     dataset = load_dataset(toy_data / "toy_satisfaction")
     heads = heads_of([TASK])
     return [
@@ -123,7 +123,7 @@ def test_the_adapter_reads_as_the_trained_model_did(
         base=str(tiny_bert),
         base_fingerprint=find_weights(str(tiny_bert)).fingerprint,
         scale=RECIPE.scale,
-        max_tokens=120,
+        max_tokens=128,
         context_tokens=30,
     )
     write_adapter(tmp_path / "adapter", adapter, adapter_tensors(model.encoder))
