@@ -236,7 +236,7 @@ def test_score_names_the_heads_that_it_did_not_use(
     result = autoqa("score", "in.jsonl", *options, *more)
     assert result.exit_code == 0, result.stderr
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["left_out"] == left_out
-    shown = "left out greeting (unstated), recap (research-only): --licence permissive"
+    shown = "left out greeting (unstated); recap (research-only): --licence permissive"
     assert (shown in result.stdout) is bool(left_out)
 
 

@@ -137,8 +137,13 @@ def _in_words(summary: Summary, models: Path | None, out: Path) -> str:
         f"  flags    {counted(summary.flags) or 'none'}",
     ]
     if summary.left_out:
-        heads = ", ".join(f"{name} ({licence})" for name, licence in summary.left_out.items())
-        lines.append(f"  left out {heads}: --licence permissive")
+        terms = dict.fromkeys(summary.left_out.values())
+        by_terms = "; ".join(
+            f"{', '.join(name for name, own in summary.left_out.items() if own == licence)} "
+            f"({licence})"
+            for licence in terms
+        )
+        lines.append(f"  left out {by_terms}: --licence permissive")
     if summary.notes:
         lines.append(f"  notes    {counted(summary.notes)} (quarantine.jsonl)")
     return "\n".join([*lines, f"  results  {out}"])
