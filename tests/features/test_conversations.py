@@ -195,6 +195,14 @@ def test_every_turn_is_read_once_in_order_within_the_limit(lengths, max_tokens, 
         assert before <= context  # tokens repeated from earlier windows
 
 
+def test_context_gives_way_where_the_next_turn_would_not_fit():
+    turns = [[1] * 10, [2] * 9, [3] * 10]  # 1 + 10 + 9 fill the first window of 20
+    first, second = windows(turns, 0, 20, 10)  # 1 + 9 + 10 fill the second
+    assert second.ids == [0, *turns[1], *turns[2]]
+    first, second = windows([[1] * 10, [2] * 10], 0, 20, 10)  # 1 + 10 + 10 would be too much
+    assert (first.ids, second.ids) == ([0] + [1] * 10, [0] + [2] * 10)
+
+
 def test_a_later_window_begins_with_what_was_said_before():
     turns = [[1] * 4, [2] * 4, [3] * 4]
     first, second = windows(turns, 0, 9, 4)  # 1 + 4 + 4 fill the first

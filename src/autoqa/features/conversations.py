@@ -150,7 +150,8 @@ def windows(
     """
     done = 0
     while done < len(turns):
-        start, room = done, context_tokens
+        # However little room there is, the next turn has to fit, or no window would ever end.
+        start, room = done, min(context_tokens, max_tokens - 1 - len(turns[done]))
         while start and len(turns[start - 1]) <= room:
             start -= 1
             room -= len(turns[start])
