@@ -78,7 +78,8 @@ def run_learning_curve(
         steps = Steps(report, _count(spec, prepared))
         for stated in spec.arms:
             with parent.arm(stated.name, stated.params, on_error="continue") as arm:
-                for data in prepared:
+                for asked in prepared:
+                    data = asked.through(stated.encoders)
                     name = data.dataset.name
                     rows = curve_of(stated, data, spec, steps)
                     tables[stated.name][name] = {**about[name], "curve": rows}
