@@ -26,12 +26,12 @@ _TEXTS_AT_ONCE = 8192  # tokenised together, so that memory stays flat on long l
 _CHARACTERS_PER_TOKEN = 32  # far above any language's; bounds the tokeniser's work on hostile text
 
 
-class TextEncoder(Protocol):
-    """Turns texts into vectors. A text's vector must not depend on its batch mates."""
+class _Named(Protocol):
+    """What every encoder says of itself."""
 
     @property
     def name(self) -> str:
-        """Name for people, as accepted by `load_encoder`."""
+        """Name for people, as accepted by `load_encoder` where the encoder comes from there."""
 
     @property
     def dimension(self) -> int:
@@ -41,29 +41,21 @@ class TextEncoder(Protocol):
     def version(self) -> str:
         """Short hash of weights, tokenizer and settings; part of every cache key."""
 
+
+class TextEncoder(_Named, Protocol):
+    """Turns texts into vectors. A text's vector must not depend on its batch mates."""
+
     def encode(self, texts: Sequence[str]) -> FloatArray:
         """Return unit-length float32 vectors of shape (n_texts, dimension)."""
 
 
 @runtime_checkable
-class ConversationEncoder(Protocol):
+class ConversationEncoder(_Named, Protocol):
     """Turns conversations into vectors, one per turn.
 
     A turn's vector rests on that turn and on the ones before it, never on later ones, nor on the
     conversation's batch mates.
     """
-
-    @property
-    def name(self) -> str:
-        """Name for people."""
-
-    @property
-    def dimension(self) -> int:
-        """Length of a vector."""
-
-    @property
-    def version(self) -> str:
-        """Short hash of weights, tokenizer and settings."""
 
     def encode_conversations(self, conversations: Sequence[Sequence[Turn]]) -> list[FloatArray]:
         """Return per conversation float32 vectors of shape (n_turns, dimension)."""

@@ -275,7 +275,7 @@ class ModelFolder:
         own = [name for name in files_below(self.path) if name not in listed]
         return own + [f"{PERMISSIVE}/{name}" for name in (inner.unlisted() if inner else ())]
 
-    @property
+    @cached_property
     def _inner(self) -> ModelFolder | None:
         inner = self.path / PERMISSIVE
         return ModelFolder(inner) if (inner / _INDEX).is_file() else None

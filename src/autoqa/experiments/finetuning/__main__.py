@@ -56,6 +56,9 @@ def parts_of(dataset: Dataset) -> tuple[Dataset, Dataset]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fine-tune from the command line; return the exit code."""
     chosen = _arguments(arguments)
+    if chosen.rank < 1:
+        print(f"--rank {chosen.rank}: an adapter needs a rank of 1 or more", file=sys.stderr)
+        return 2
     if not chosen.data.is_dir():
         print(f"{chosen.data}: no such folder; it holds the datasets", file=sys.stderr)
         return 2

@@ -17,14 +17,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from autoqa.experiments.finetuning.lessons import HeadSpec, Lesson, batches
-from autoqa.experiments.finetuning.lora import LowRank, add_low_rank
+from autoqa.experiments.finetuning.lora import add_low_rank
 from autoqa.features.conversations import padded
 from autoqa.features.graphs import TurnsInContext
 from autoqa.store import atomic_write_json
 
 Say = Callable[[str, int, int], None]
 
-_HEADS = "heads."  # in the names of parameters
+_BEYOND_ENCODER = ("heads.", "offsets.")  # in the names of parameters
 _SAVE_EVERY_S = 30.0
 _EMPTY_RUN = 20  # steps over which the average of weights warms up
 
@@ -36,7 +36,7 @@ class Recipe:
     Attributes
     ----------
     rank : int
-        Of the low-rank additions; 0 trains whole layers.
+        Of the low-rank additions.
     scale : float
         What the additions are multiplied by.
     frozen : int
@@ -92,11 +92,7 @@ class TurnReader(nn.Module):  # type: ignore[misc]  # torch is not type-checked
             hidden_dropout_prob=0.0,
             local_files_only=True,
         )
-        if recipe.rank:
-            add_low_rank(encoder, rank=recipe.rank, scale=recipe.scale, frozen=recipe.frozen)
-        else:
-            encoder.requires_grad_(False)
-            encoder.encoder.layer[recipe.frozen :].requires_grad_(True)
+        add_low_rank(encoder, rank=recipe.rank, scale=recipe.scale, frozen=recipe.frozen)
         self.reads = TurnsInContext(encoder)
         self.specs = dict(heads)
         self.sources = {name: place for place, name in enumerate(sources)}
@@ -193,11 +189,7 @@ def fine_tune(
         with torch.autocast(device.type, torch.bfloat16):
             losses = model.losses(lessons)
         labels = sum(len(lesson.labels) for lesson in lessons)
-        total = sum(
-            loss * len(rows) / labels
-            for (name, rows) in _by_head(lessons).items()
-            for loss in (losses[name],)
-        )
+        total = sum(losses[name] * len(rows) / labels for name, rows in _by_head(lessons).items())
         state.learn(total)
         last = state.step == len(state.plan) or state.plan[state.step][0] != epoch
         if last:
@@ -254,7 +246,7 @@ class _Progress:
         self._recipe = recipe
         self._parameters = model.trained()
         self._average = {n: p.detach().clone() for n, p in self._parameters.items()}
-        own = {n: p for n, p in self._parameters.items() if n.startswith((_HEADS, "offsets."))}
+        own = {n: p for n, p in self._parameters.items() if n.startswith(_BEYOND_ENCODER)}
         rest = [p for n, p in self._parameters.items() if n not in own]
         self._optimizer = torch.optim.AdamW(
             [
@@ -379,6 +371,3 @@ def _attention(
             scale=scaling if scaling is not None else 1 / math.sqrt(query.shape[-1]),
         )
     return mixed.transpose(1, 2).to(query.dtype).contiguous(), None
-
-
-__all__ = ["LowRank", "Recipe", "TurnReader", "evaluate", "fine_tune"]
