@@ -1,9 +1,11 @@
-"""What many tests need: an encoder without weights, and conversations about a planted quality."""
+"""What many tests need: an encoder without weights, planted conversations, and a terminal."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import string
+import sys
 
 import numpy as np
 import pytest
@@ -143,3 +145,23 @@ def own_cache(tmp_path_factory):
         patch.setenv("HF_HUB_OFFLINE", "1")
         patch.delenv("AUTOQA_PRECISION", raising=False)
         yield
+
+
+class Terminal(io.StringIO):
+    """A screen that keeps what is written on it."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Put a terminal in place of ``stdout`` or ``stderr``."""
+
+    def instead_of(stream):
+        screen = Terminal()
+        monkeypatch.setattr(sys, stream, screen)
+        monkeypatch.setenv("TERM", "xterm")
+        return screen
+
+    return instead_of

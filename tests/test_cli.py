@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -714,14 +715,8 @@ def test_a_list_of_no_runs_says_how_to_start(monkeypatch: pytest.MonkeyPatch, tm
 # Output
 
 
-def test_progress_is_shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch):
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    screen = Terminal()
-    monkeypatch.setattr(sys, "stderr", screen)
-    monkeypatch.setenv("TERM", "xterm")
+def test_progress_is_shown_on_a_terminal(terminal: Callable[[str], io.StringIO]):
+    screen = terminal("stderr")
     with progress_bar() as progress:
         progress("learning [recap]", 1, 4)
     assert "learning [recap]" in screen.getvalue()

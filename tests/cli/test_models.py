@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from autoqa.cli.app import app
 from autoqa.cli.console import say_markdown
+from autoqa.scorers.folder import FORMAT
 
 Make = Callable[..., Path]
 
@@ -53,7 +53,7 @@ def make(tmp_path: Path) -> Make:
             for head, licence in (("greeting", "Apache-2.0"), ("recap", "research-only"))
         }
         files = {"heads/weights": hashlib.sha256(b"0123").hexdigest()}
-        index = {"format": 1, "heads": heads, "files": files, "scorecard": None}
+        index = {"format": FORMAT, "heads": heads, "files": files, "scorecard": None}
         (folder / "models.json").write_text(json.dumps(index))
         return folder
 
@@ -136,14 +136,8 @@ def test_a_head_that_is_not_there_is_answered_with_the_nearest(make: Make):
     assert "no head 'recp'. Did you mean 'recap'?" in result.stderr
 
 
-def test_on_a_terminal_markdown_is_set_for_reading(monkeypatch: pytest.MonkeyPatch):
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    screen = Terminal()
-    monkeypatch.setattr(sys, "stdout", screen)
-    monkeypatch.setenv("TERM", "xterm")
+def test_on_a_terminal_markdown_is_set_for_reading(terminal: Callable[[str], io.StringIO]):
+    screen = terminal("stdout")
     say_markdown("- **Data**: a\x1b[2Jb\n\n| head |\n|---|\n| tone |")
     shown = screen.getvalue()
     assert "**" not in shown
@@ -191,7 +185,8 @@ def test_a_damaged_index_is_a_wrong_file_but_a_missing_one_a_wrong_argument(
     make: Make, tmp_path: Path
 ):
     folder = make()
-    (folder / "models.json").write_text('{"format": 1, "heads": {"x": {}}, "files": {}}')
+    index = {"format": FORMAT, "heads": {"x": {}}, "files": {}}
+    (folder / "models.json").write_text(json.dumps(index))
     result = autoqa("models", "verify", folder)
     assert result.exit_code == 1
     assert "models.json: damaged" in result.stderr

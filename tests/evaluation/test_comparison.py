@@ -358,7 +358,7 @@ def test_nothing_in_common_names_examples_of_both_sides():
         compare(mine, [])
     with pytest.raises(DataError, match="no automated ratings"):
         compare([], theirs)
-    with pytest.raises(DataError, match=r"Human: a1 turn 3\."):
+    with pytest.raises(DataError, match=r"Human: a1 turn 4\."):  # people count from 1
         compare(mine, [rating("a1", "recap", 1, turn=3)])
 
 
@@ -366,6 +366,9 @@ def test_two_automated_raters_of_one_item_are_refused():
     twice = [rating("a", "recap", 1, "model"), rating("a", "recap", 0, "other")]
     with pytest.raises(DataError, match="a/recap: two automated ratings, by 'model' and 'other'"):
         compare(twice, [rating("a", "recap", 1)])
+    after_a_turn = [rating("a", "recap", 1, rater, turn=0) for rater in ("model", "other")]
+    with pytest.raises(DataError, match="a turn 1/recap: two automated ratings"):
+        compare(after_a_turn, [rating("a", "recap", 1)])
 
 
 def test_a_rating_given_again_replaces_the_first_and_is_counted():

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from autoqa.errors import DataError, ExperimentError
-from autoqa.experiments import centre, qa_vs_csat
+from autoqa.experiments import centre, prepared, qa_vs_csat
 from autoqa.experiments.run import run_experiment
 from autoqa.experiments.spec import ArmSpec, ExperimentSpec
 from autoqa.experiments.tasks import load_dataset
@@ -231,6 +231,37 @@ def test_an_arm_that_fails_is_marked_and_the_others_finish(
     assert "Arm automated_qa failed" in result.to_markdown()
     statuses = [arm.summary.status for arm in tracker.show_run(result.run_id).arms]
     assert sorted(statuses) == ["FAILED", "FINISHED"]
+
+
+@pytest.mark.slow
+def test_an_arm_may_read_through_encoders_of_its_own(
+    reviewed, fake_encoding, fake_encoder_class, tracker, monkeypatch
+):
+    other, asked = fake_encoder_class("other"), []
+
+    def own_encoders(config, **_):
+        asked.append(config)
+        return {"*": other}
+
+    monkeypatch.setattr(prepared, "default_encoders", own_encoders)
+    own = {"name": "own", "use": "csat_model", "encoders": "*=other"}
+    again = {"name": "own_qa", "use": "automated_qa", "encoders": "*=other"}
+    spec = spec_of(
+        reviewed,
+        arms=["csat_model", own, again],
+        metrics=["mae"],
+        question="Whose vectors tell more?",
+    )
+    result = run_experiment(spec, tracker=tracker)
+    # A model that was kept with others' encoders could not be read, and its arm would fail.
+    assert result.failed == ()
+    assert asked == ["*=other"]  # once for both arms
+    # Every turn was read through both; answering the made-up example of a kept model adds some.
+    assert min(fake_encoding.encoded, other.encoded) >= 120 * 6
+    errors = {name: table["desk"]["metrics"]["mae"] for name, table in result.tables.items()}
+    assert errors["csat_model"] != errors["own"]
+    said = {arm.summary.title: arm for arm in tracker.show_run(result.run_id).arms}
+    assert said["own"].params["encoders"] == "*=other"
 
 
 @pytest.mark.slow

@@ -84,9 +84,10 @@ def test_a_bad_row_costs_its_conversation_only(read_file, rows, reason):
 
 def test_times_that_make_no_sense_are_dropped_with_a_note(read_file):
     content = "conversation_id,speaker,text,start_s,end_s\nc,agent,a,soon,\nc,agent,b,9,3\n"
-    ((found,), quarantine, _) = read_file("t.csv", content)
+    ((found,), quarantine, rows) = read_file("t.csv", content)
     assert [t.start_s for t in found.transcript.turns] == [None, None]
     assert quarantine.notes == {"bad_time": 1, "times_reversed": 1}
+    assert [row["message"].split(":")[0][:11] for row in rows] == ["turn 1", "turn 2 ends"]
 
 
 def test_a_truncated_gzip_also_costs_the_conversation_it_breaks_off_in(read_file):

@@ -206,8 +206,23 @@ def test_reversed_times_are_dropped_and_said(read_file, line):
     turns = [T, T | {"start_s": 63.0, "end_s": 61.2}]
     ((found,), _, (row,)) = read_file("c.jsonl", line(turns=turns))
     assert found.transcript.turns[1].start_s is None
-    expected = "turn 1 ends (61.2 s) before it starts (63.0 s); kept, times dropped"
+    expected = "turn 2 ends (61.2 s) before it starts (63.0 s); kept, times dropped"
     assert row["message"] == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"speaker": "robot"}, "turn 2: the speaker is none of"),
+        ({"text": 7}, "turn 2: text is not text"),
+        ({"start_s": "soon"}, "turn 2: a time is not a number"),
+        ({"actions": [{"name": ""}]}, "turn 2: an action has no name"),
+        ({"actions_after": 3}, "turn 2: actions is not a list"),
+    ],
+)
+def test_problems_count_turns_from_1(read_file, line, change, message):
+    _, _, (row,) = read_file("c.jsonl", line(turns=[T, T | change]))
+    assert row["message"].startswith(message)
 
 
 def test_nan_means_missing(read_file):

@@ -440,7 +440,7 @@ def test_an_unknown_head_is_told_the_nearest(learned, unseen):
         ({"shares": np.eye(3)[[0, 1]]}, "shape"),
         ({"shares": np.zeros((3, 3))}, "sum to 1"),
         ({"weights": np.ones(2)}, "3 items but 2 weights"),
-        ({"items": [Item(0), Item(1), Item(2, 99)]}, "label of turn 99"),
+        ({"items": [Item(0), Item(1), Item(2, 99)]}, "turn index 99"),
         ({"raters": [[("ann", 5)], [], []]}, "ann gave level 5"),
         ({"shares": np.eye(3)[[1, 1, 1]]}, "all labels are at one level"),
     ],

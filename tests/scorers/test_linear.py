@@ -101,7 +101,7 @@ def test_ratings_without_a_level_and_of_other_conversations_are_passed_over(data
 @pytest.mark.parametrize("turn", [99, -1])
 def test_a_rating_of_a_turn_that_is_not_there_is_refused(batch, data, turn):
     first = data[0][0]
-    with pytest.raises(DataError, match=f"en-0/mood: rating of turn {turn}, but the conversation"):
+    with pytest.raises(DataError, match=f"en-0/mood: turn index {turn} is not one of"):
         gather_labels(batch, [rated(first, 1, turn=turn)])
 
 

@@ -115,8 +115,8 @@ def index_human(ratings: Iterable[Rating]) -> tuple[Human, int]:
 
 
 def where(rating: Rating) -> str:
-    """Name a rating's place for a message."""
-    turn = "" if rating.turn is None else f" turn {rating.turn}"
+    """Name a rating's place for a message, which counts turns from 1."""
+    turn = "" if rating.turn is None else f" turn {rating.turn + 1}"
     return f"{rating.conversation_id}{turn}/{rating.criterion}"
 
 

@@ -242,7 +242,7 @@ def _some(names: Iterable[str]) -> str:
 
 def _some_items(keys: Iterable[ItemKey]) -> str:
     ordered = sorted(keys, key=sortable)
-    shown = [name if turn is None else f"{name} turn {turn}" for name, turn in ordered[:3]]
+    shown = [name if turn is None else f"{name} turn {turn + 1}" for name, turn in ordered[:3]]
     return ", ".join(shown) + (f" and {len(ordered) - 3} more" if len(ordered) > 3 else "")
 
 

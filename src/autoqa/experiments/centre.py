@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from autoqa.errors import DataError
 from autoqa.evaluation.alignment import csat_shares
-from autoqa.experiments.prepared import CACHE, EMBEDDINGS, Part, group_folds
+from autoqa.experiments.prepared import CACHE, EMBEDDINGS, Part, group_folds, read_through
 from autoqa.experiments.spec import ExperimentSpec
 from autoqa.experiments.tasks import Dataset, load_dataset
 from autoqa.features.batch import Batch
@@ -50,6 +50,10 @@ class Centre:
         """Surveyed CSAT as a share of its scale, shape (n_transcripts,); nan where nobody asked."""
         ids = [t.conversation_id for t in self.batch.transcripts]
         return np.array([self.csat.get(one, np.nan) for one in ids])
+
+    def through(self, encoders: str | None) -> Centre:
+        """Return the same centre, its conversations read through other encoders; see `ArmSpec`."""
+        return replace(self, batch=read_through(self.batch, encoders))
 
 
 def sources(spec: ExperimentSpec) -> list[Path]:

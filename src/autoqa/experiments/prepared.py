@@ -63,15 +63,7 @@ class Prepared:
 
     def through(self, encoders: str | None) -> Prepared:
         """Return the same questions, read through other encoders; see `ArmSpec`."""
-        if encoders is None:
-            return self
-
-        def build() -> Batch:
-            return Batch(
-                self.dataset.transcripts, encoders=default_encoders(encoders, cache=EMBEDDINGS)
-            )
-
-        return replace(self, batch=self.batch.once(("through", encoders), build))
+        return replace(self, batch=read_through(self.batch, encoders))
 
     @property
     def split_names(self) -> list[str]:
@@ -206,6 +198,20 @@ class Prepared:
                 )
             )
         return pd.concat(frames, ignore_index=True)
+
+
+def read_through(batch: Batch, encoders: str | None) -> Batch:
+    """Return the same conversations, read through an arm's own encoders; see `ArmSpec`.
+
+    Batches of the same encoders are one, so that arms share its vectors.
+    """
+    if encoders is None:
+        return batch
+
+    def build() -> Batch:
+        return Batch(batch.transcripts, encoders=default_encoders(encoders, cache=EMBEDDINGS))
+
+    return batch.once(("through", encoders), build)
 
 
 def splits(dataset: Dataset, one: Examples, spec: ExperimentSpec) -> Iterator[Part]:

@@ -78,7 +78,8 @@ def run_qa_vs_csat(spec: ExperimentSpec, tracker: Tracker, report: Progress) -> 
             parent.set_tags({f"{data.name}.scorecard": f"{centre.card.id} v{centre.card.version}"})
         for number, arm_spec in enumerate(spec.arms):
             with parent.arm(arm_spec.name, arm_spec.params, on_error="continue") as arm:
-                for place, centre in enumerate(centres):
+                for place, asked in enumerate(centres):
+                    centre = asked.through(arm_spec.encoders)
                     name = centre.dataset.name
                     report(f"{arm_spec.name} on {name}", number * len(centres) + place, steps)
                     answer = _answer(arm_spec, centre)

@@ -184,9 +184,9 @@ def _conversation(key: str, group: Iterator[Row]) -> Found:
     try:
         members = _in_turn_order(members)
         turns = []
-        for index, row in enumerate(members):
+        for number, row in enumerate(members, start=1):
             try:
-                turns.append(_turn(row.fields, index, notes))
+                turns.append(_turn(row.fields, number, notes))
             except ReadError as error:
                 return Found(row.place, problem=Problem(error.reason, str(error)))
         return Found(members[0].place, _labelled(key, members, turns, notes), notes=tuple(notes))
@@ -203,19 +203,19 @@ def _in_turn_order(members: list[Row]) -> list[Row]:
     return [members[i] for _, i in sorted(order)] if len(order) == len(members) else members
 
 
-def _turn(fields: Mapping[str, Any], index: int, notes: list[Problem]) -> Turn:
+def _turn(fields: Mapping[str, Any], number: int, notes: list[Problem]) -> Turn:
     text = fields.get("text")
     if not isinstance(text, str):
-        raise problem("wrong_type", f"turn {index}: text is not text")
+        raise problem("wrong_type", f"turn {number}: text is not text")
     times = []
     for name in ("start_s", "end_s"):
         given = fields.get(name)
         found = None if _blank(given) else values.seconds(given)
         if found is None and not _blank(given):
-            notes.append(Problem("bad_time", f"turn {index}: {name} is not a time; dropped"))
+            notes.append(Problem("bad_time", f"turn {number}: {name} is not a time; dropped"))
         times.append(found)
-    start, end = turn_times(times[0], times[1], index, notes)
-    speaker = values.speaker(fields.get("speaker"), index, SPEAKER_WORDS)
+    start, end = turn_times(times[0], times[1], number, notes)
+    speaker = values.speaker(fields.get("speaker"), number, SPEAKER_WORDS)
     return Turn(speaker=speaker, text=sound_text(text), start_s=start, end_s=end)
 
 

@@ -187,12 +187,12 @@ def _labelled(block: _Block, default_id: str, notes: list[Problem]) -> LabelledT
     clock = first is not None and first >= _HOUR
     origin = first if first is not None and clock else 0.0
     turns = []
-    for index, (spoken, start) in enumerate(zip(block.turns, starts, strict=True)):
+    for number, (spoken, start) in enumerate(zip(block.turns, starts, strict=True), start=1):
         end = values.seconds(spoken.end)
         begins, ends = turn_times(
             None if start is None else start - origin,
             None if end is None else end - origin,
-            index,
+            number,
             notes,
         )
         text = "\n".join(spoken.parts).strip()

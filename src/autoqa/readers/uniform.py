@@ -130,43 +130,43 @@ def _turns(
         raise problem("no_turns", "turns is empty")
     turns: list[Turn] = []
     pending: tuple[Action, ...] = ()
-    for index, item in enumerate(given):
+    for number, item in enumerate(given, start=1):  # problems are for people, who count from 1
         if not isinstance(item, dict):
-            raise problem("wrong_type", f"turn {index} is not a JSON object")
+            raise problem("wrong_type", f"turn {number} is not a JSON object")
         for name in ("speaker", "text"):
             if name not in item:
-                raise problem("missing_field", f"turn {index} has no {name}")
+                raise problem("missing_field", f"turn {number} has no {name}")
         text = item["text"]
         if not isinstance(text, str):
-            raise problem("wrong_type", f"turn {index}: text is not text")
-        start, end = turn_times(item.get("start_s"), item.get("end_s"), index, notes)
+            raise problem("wrong_type", f"turn {number}: text is not text")
+        start, end = turn_times(item.get("start_s"), item.get("end_s"), number, notes)
         turns.append(
             Turn(
-                speaker=values.speaker(item["speaker"], index),
+                speaker=values.speaker(item["speaker"], number),
                 text=text,
                 start_s=start,
                 end_s=end,
-                actions=pending + _actions(item.get("actions"), index),
+                actions=pending + _actions(item.get("actions"), number),
             )
         )
         # Usually only the last turn has these: then they close the conversation.
-        pending = _actions(item.get("actions_after"), index)
-    return tuple(turns), pending + _actions(record.get("closing_actions"), len(turns) - 1)
+        pending = _actions(item.get("actions_after"), number)
+    return tuple(turns), pending + _actions(record.get("closing_actions"), len(turns))
 
 
 def turn_times(
-    start: Any, end: Any, index: int, notes: list[Problem]
+    start: Any, end: Any, number: int, notes: list[Problem]
 ) -> tuple[float | None, float | None]:
-    """Return a turn's times in seconds, or none where they make no sense, with a note."""
+    """Return the times of turn `number`, from 1, or none where they make no sense, with a note."""
     found = []
     for value in (start, end):
-        number = values.number(value)
-        if number is None and value is not None:
-            notes.append(Problem("bad_time", f"turn {index}: a time is not a number; dropped"))
-        found.append(number)
+        seconds = values.number(value)
+        if seconds is None and value is not None:
+            notes.append(Problem("bad_time", f"turn {number}: a time is not a number; dropped"))
+        found.append(seconds)
     if found[0] is not None and found[1] is not None and found[1] < found[0]:
         message = (
-            f"turn {index} ends ({found[1]:.1f} s) before it starts ({found[0]:.1f} s); "
+            f"turn {number} ends ({found[1]:.1f} s) before it starts ({found[0]:.1f} s); "
             "kept, times dropped"
         )
         notes.append(Problem("times_reversed", message))
@@ -174,22 +174,22 @@ def turn_times(
     return found[0], found[1]
 
 
-def _actions(given: Any, index: int) -> tuple[Action, ...]:
+def _actions(given: Any, number: int) -> tuple[Action, ...]:
     if given is None:
         return ()
     if not isinstance(given, list):
-        raise problem("wrong_type", f"turn {index}: actions is not a list")
+        raise problem("wrong_type", f"turn {number}: actions is not a list")
     found = []
     for item in given:
         if not isinstance(item, dict):
-            raise problem("wrong_type", f"turn {index}: an action is not a JSON object")
+            raise problem("wrong_type", f"turn {number}: an action is not a JSON object")
         name, arguments, result = (item.get(key) for key in ("name", "arguments", "result"))
         if not isinstance(name, str) or not name:
-            raise problem("missing_field", f"turn {index}: an action has no name")
+            raise problem("missing_field", f"turn {number}: an action has no name")
         if arguments is None:
             arguments = {}
         if not isinstance(arguments, dict):
-            raise problem("wrong_type", f"turn {index}: action arguments are not a JSON object")
+            raise problem("wrong_type", f"turn {number}: action arguments are not a JSON object")
         if result is not None and not isinstance(result, str):
             result = dump_json(result)
         found.append(Action(name=name, arguments=arguments, result=result))

@@ -147,8 +147,8 @@ def channel(value: Any) -> Channel:
     return found
 
 
-def speaker(value: Any, turn: int, aliases: Mapping[str, Speaker] | None = None) -> Speaker:
-    """Return the speaker of turn index `turn`."""
+def speaker(value: Any, number: int, aliases: Mapping[str, Speaker] | None = None) -> Speaker:
+    """Return the speaker of turn `number`, counted from 1 as problems name it."""
     word = value.strip().lower() if isinstance(value, str) else ""
     if aliases is not None and word in aliases:
         return aliases[word]
@@ -156,7 +156,7 @@ def speaker(value: Any, turn: int, aliases: Mapping[str, Speaker] | None = None)
         return Speaker(word)
     except ValueError:
         raise problem(
-            "bad_speaker", f"turn {turn}: the speaker is none of {', '.join(Speaker)}"
+            "bad_speaker", f"turn {number}: the speaker is none of {', '.join(Speaker)}"
         ) from None
 
 

@@ -108,7 +108,7 @@ def _in_card_order(ratings: Iterable[Rating], card: Scorecard) -> list[Rating]:
             )
         key = (place[rating.criterion], -1 if rating.turn is None else rating.turn)
         if key in seen:
-            turn = "" if rating.turn is None else f", turn {rating.turn}"
+            turn = "" if rating.turn is None else f", turn {rating.turn + 1}"
             raise RecordError(
                 f"{where}{turn}: two ratings by {rating.rater}; keep the one that counts"
             )

@@ -15,8 +15,8 @@ from autoqa.errors import ScorerError, near_miss
 from autoqa.features.batch import Batch
 from autoqa.records import Rating, Status
 from autoqa.scorecard.schema import Criterion
+from autoqa.scorers.answers import or_abstained
 from autoqa.scorers.folder import ModelFolder
-from autoqa.scorers.linear import or_abstained
 
 
 class BorrowedScorer:

@@ -18,33 +18,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autoqa.errors import DataError, ModelError, near_miss
+from autoqa.errors import ModelError, near_miss
 from autoqa.features.batch import Batch
-from autoqa.features.ngrams import TurnNgrams, turn_text
+from autoqa.features.ngrams import TurnNgrams
 from autoqa.features.views import Item
-from autoqa.scorers.evidence_inputs import read_turns
-from autoqa.scorers.evidence_labels import (
-    NOT_APPLICABLE,
-    Decision,
-    EvidenceSettings,
-    Floats,
-    HeadLabels,
-    Lessons,
-    common_sources,
-    lessons_of,
-    set_apart,
-    with_applicability,
-)
-from autoqa.scorers.heads import Head, best_temperature
-from autoqa.scorers.text_features import batch_encoder
-from autoqa.scorers.text_model import chosen_levels, rates_by_source
+from autoqa.scorers.evidence_heads import FittedHead, answers
+from autoqa.scorers.evidence_labels import NOT_APPLICABLE, EvidenceSettings, Floats, HeadLabels
+from autoqa.scorers.evidence_learning import learn
 from autoqa.store import atomic_file, atomic_write_json
 
 if TYPE_CHECKING:
@@ -54,21 +41,6 @@ __all__ = ["EvidenceNetwork", "EvidenceSettings", "HeadLabels"]
 
 _FORMAT = 1
 _MODEL, _WEIGHTS = "network.json", "network.safetensors"
-_CALIBRATION_SHARE = 0.2
-_MIN_CALIBRATION = 30  # items below which a temperature would fit noise
-_LEAST_SOURCE = 300  # items of one source below which what is particular to it would be noise
-
-
-@dataclass(eq=False)
-class _FittedHead:
-    """What is known of a head beside the network's weights."""
-
-    levels: tuple[int, ...]
-    decision: Decision
-    link: Head  # turns logits into probabilities
-    base_rate: Floats
-    base_rates: dict[str, Floats]  # by source
-    severities: dict[str, float]
 
 
 class EvidenceNetwork:
@@ -88,7 +60,7 @@ class EvidenceNetwork:
 
     def __init__(self, settings: EvidenceSettings | None = None) -> None:
         self.settings = settings or EvidenceSettings()
-        self._heads: dict[str, _FittedHead] = {}
+        self._heads: dict[str, FittedHead] = {}
 
     # learning
 
@@ -116,113 +88,8 @@ class EvidenceNetwork:
         ModelError
             If the conversations' languages have different encoders.
         """
-        import torch
-
-        for name, one in labels.items():
-            one.check(name, batch)
-        used = sorted({item.transcript for one in labels.values() for item in one.items})
-        if not any(len(batch.transcripts[i].turns) for i in used):
-            raise DataError("no conversation with turns has a label: there is nothing to learn")
-        part = batch if len(used) == len(batch) else batch.subset(used)
-        place = {transcript: i for i, transcript in enumerate(used)}
-        heads = {
-            name: replace(one, items=[Item(place[i.transcript], i.turn) for i in one.items])
-            for name, one in with_applicability(labels).items()
-        }
-        lessons = self._lessons(part, heads)
-        for name in labels:
-            if lessons[name].n_levels < 2:
-                raise DataError(
-                    f"{name}: all labels are at one level: there is nothing to tell apart"
-                )
-        vocabulary = self._vocabulary(part, ngrams)
-        self._heads = {name: self._unfitted(one) for name, one in heads.items()}
-        with torch.random.fork_rng(devices=[]):
-            self._calibrate(part, lessons, vocabulary)
-            self.reader_, severities = self._trained(part, lessons, vocabulary)
-        for name, one in heads.items():
-            head = self._heads[name]
-            head.severities = severities.get(name, {})
-            said = self._probabilities(name, part, one.items)
-            weights = one.answer_weights()
-            head.base_rate = np.average(said, axis=0, weights=weights)
-            head.base_rates = rates_by_source(part, one.items, said, weights)
+        self.reader_, self._heads = learn(batch, labels, self.settings, ngrams=ngrams)
         return self
-
-    def _lessons(self, batch: Batch, heads: Mapping[str, HeadLabels]) -> dict[str, Lessons]:
-        lengths = [len(t.turns) for t in batch.transcripts]
-        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        ids = [t.conversation_id for t in batch.transcripts]
-        return {
-            name: lessons_of(one, starts, self.settings.reach, ids) for name, one in heads.items()
-        }
-
-    def _vocabulary(self, batch: Batch, shared: TurnNgrams | None) -> TurnNgrams:
-        if not self.settings.vocabulary:
-            return TurnNgrams((), np.zeros(0))
-        if shared is not None:
-            return shared
-        texts = [turn_text(turn) for t in batch.transcripts for turn in t.turns]
-        return TurnNgrams.learn(texts, size=self.settings.vocabulary)
-
-    def _unfitted(self, labels: HeadLabels) -> _FittedHead:
-        levels = tuple(labels.levels)
-        even = np.full(len(levels), 1 / len(levels))
-        return _FittedHead(levels, labels.decision, self._link(levels), even, {}, {})
-
-    def _link(self, levels: Sequence[int], temperature: float = 1.0) -> Head:
-        link = Head(self.settings.link, seed=self.settings.seed)
-        link.levels, link.temperature = np.array(levels, float), temperature
-        return link
-
-    def _calibrate(
-        self, batch: Batch, lessons: Mapping[str, Lessons], vocabulary: TurnNgrams
-    ) -> None:
-        """Set every head's temperature on groups that a first network has not seen."""
-        if not self.settings.calibrate:
-            return
-        rest, held = set_apart(lessons, _CALIBRATION_SHARE, self.settings.seed)
-        rest = {name: one for name, one in rest.items() if one.n_levels > 1}
-        enough = [name for name in rest if len(held[name].groups) >= _MIN_CALIBRATION]
-        if not enough:
-            return
-        reader, _ = self._trained(batch, rest, vocabulary)
-        for name in enough:
-            targets, weights = held[name].item_targets()
-            z = reader.logits(name, batch, held[name].spans)[weights > 0]
-            link = self._heads[name].link
-            link.temperature = best_temperature(link, z, targets[weights > 0])
-
-    def _trained(
-        self, batch: Batch, lessons: Mapping[str, Lessons], vocabulary: TurnNgrams
-    ) -> tuple[NetworkReader, dict[str, dict[str, float]]]:
-        """Return a newly trained reader, and raters' severities."""
-        import torch
-
-        from autoqa.scorers import evidence_training as training
-        from autoqa.scorers.evidence_reader import NetworkReader
-
-        torch.manual_seed(self.settings.seed)
-        turns = read_turns(batch, vocabulary)
-        reader = NetworkReader.new(
-            self.settings,
-            {name: len(one.levels) for name, one in self._heads.items()},
-            encoder=batch_encoder(batch),
-            dimension=int(turns.vectors.shape[1]),
-            ngrams=vocabulary,
-            sources=common_sources(batch, lessons, _LEAST_SOURCE),
-            base_rates={name: one.base_rate() for name, one in lessons.items()},
-            recent=frozenset(n for n, one in lessons.items() if not one.spans.whole.all()),
-        )
-        reader.layers.set_statistics(turns.statistics)
-        severities = training.new_severities(lessons)
-        source = reader.source_of(batch)
-        training.train(reader.layers, turns, source, lessons, self.settings, severities)
-        found = training.centred(reader.layers, lessons, severities)
-        usual = {name: reader.usual_values(name, batch, one) for name, one in lessons.items()}
-        for name, values in usual.items():
-            reader.layers.shift(name, values)
-        return replace(reader), found  # a new one: the version of the old one was asked for
 
     # answers
 
@@ -276,13 +143,7 @@ class EvidenceNetwork:
         self, head: str, batch: Batch, items: Sequence[Item], probabilities: Floats
     ) -> NDArray[np.int_]:
         """Return the chosen level per item, by the head's own rule; ties go to the lower level."""
-        one = self._head(head)
-        usual = [
-            one.base_rates.get(batch.transcripts[item.transcript].source or "", one.base_rate)
-            for item in items
-        ]
-        rates = np.array(usual).reshape(-1, len(one.levels))
-        return chosen_levels(probabilities, one.levels, one.decision, rates)
+        return self._head(head).decide(batch, items, probabilities)
 
     def explain(self, head: str, batch: Batch, items: Sequence[Item]) -> list[Explanation]:
         """Return the terms of every item's logits, which add up to them."""
@@ -304,7 +165,7 @@ class EvidenceNetwork:
             found.append((one.turns, np.asarray(one.parts @ slope, float)))
         return found
 
-    def _head(self, name: str) -> _FittedHead:
+    def _head(self, name: str) -> FittedHead:
         if name in self.heads:
             return self._heads[name]
         known = ", ".join(self.heads) or "none"
@@ -313,11 +174,7 @@ class EvidenceNetwork:
         )
 
     def _probabilities(self, head: str, batch: Batch, items: Sequence[Item]) -> Floats:
-        one = self._heads[head]
-        if not items:
-            return np.zeros((0, len(one.levels)))
-        z = self.reader_.logits(head, batch, self.reader_.spans(batch, items))
-        return one.link.probabilities(z)
+        return answers(self.reader_, head, self._heads[head].link, batch, items)
 
     # storage: JSON and arrays, nothing pickled
 
@@ -327,18 +184,7 @@ class EvidenceNetwork:
         The vocabulary is not part of it: models may share theirs (see `TurnNgrams`).
         """
         reader = self.reader_
-        heads = [
-            {
-                "name": name,
-                "levels": list(one.levels),
-                "decision": one.decision,
-                "temperature": one.link.temperature,
-                "base_rate": one.base_rate.tolist(),
-                "base_rates": {k: v.tolist() for k, v in one.base_rates.items()},
-                "severities": one.severities,
-            }
-            for name, one in self._heads.items()
-        ]
+        heads = [{"name": name, **one.to_json()} for name, one in self._heads.items()]
         meta = {
             "format": _FORMAT,
             "settings": asdict(self.settings),
@@ -360,15 +206,9 @@ class EvidenceNetwork:
         from autoqa.scorers.evidence_reader import NetworkReader
 
         network = cls(EvidenceSettings(**meta["settings"]))
-        for one in meta["heads"]:
-            network._heads[one["name"]] = _FittedHead(
-                tuple(one["levels"]),
-                one["decision"],
-                network._link(one["levels"], one["temperature"]),
-                np.array(one["base_rate"]),
-                {name: np.array(rates) for name, rates in one["base_rates"].items()},
-                dict(one["severities"]),
-            )
+        network._heads = {
+            one["name"]: FittedHead.from_json(one, network.settings) for one in meta["heads"]
+        }
         network.reader_ = NetworkReader.new(
             network.settings,
             {name: len(one.levels) for name, one in network._heads.items()},

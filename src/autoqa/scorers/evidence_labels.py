@@ -148,7 +148,8 @@ class HeadLabels:
             n_turns = len(batch.transcripts[item.transcript].turns)
             if item.turn is not None and not 0 <= item.turn < n_turns:
                 raise DataError(
-                    f"{name}: label of turn {item.turn}, but the conversation has {n_turns} turns"
+                    f"{name}: turn index {item.turn} is not one of the conversation's {n_turns} "
+                    "turns (counted from 0)"
                 )
         for given in self.raters or ():
             for rater, level in given:

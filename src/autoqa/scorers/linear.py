@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,8 +16,9 @@ from autoqa.errors import DataError, ModelError
 from autoqa.features.batch import Batch
 from autoqa.features.ngrams import TurnNgrams, turn_text
 from autoqa.features.views import Item, same_side
-from autoqa.records import Evidence, RaterKind, Rating, Status
+from autoqa.records import Evidence, Rating, Status
 from autoqa.scorecard.schema import Criterion
+from autoqa.scorers.answers import abstained, or_abstained, rated
 from autoqa.scorers.base import register_scorer
 from autoqa.scorers.routed import RoutedModel, training_routes
 from autoqa.scorers.text_model import Floats
@@ -210,30 +210,21 @@ class LinearScorer:
         if np.isnan(probabilities).any():
             reason = f"no model for language '{transcript.primary_language}'"
             return self._unrated(criterion, batch, item, reason)
-        rating = Rating(
-            conversation_id=transcript.conversation_id,
-            criterion=criterion.id,
+        evidence = turn_evidence(transcript.turns, contributions)
+        rating = rated(
+            transcript,
+            criterion,
+            level,
+            probabilities,
             rater=RATER,
-            kind=RaterKind.MODEL,
-            status=Status.RATED,
             turn=item.turn,
-            level=level,
-            expected=float(probabilities @ np.array(criterion.scale)),
-            probabilities=tuple(float(p) for p in probabilities),
-            evidence=turn_evidence(transcript.turns, contributions),
+            evidence=evidence,
         )
         return or_abstained(rating, criterion, self.abstain_below)
 
     def _unrated(self, criterion: Criterion, batch: Batch, item: Item, reason: str) -> Rating:
-        return Rating(
-            conversation_id=batch.transcripts[item.transcript].conversation_id,
-            criterion=criterion.id,
-            rater=RATER,
-            kind=RaterKind.MODEL,
-            status=Status.ABSTAINED,
-            turn=item.turn,
-            reason=reason,
-        )
+        transcript = batch.transcripts[item.transcript]
+        return abstained(transcript, criterion, reason, rater=RATER, turn=item.turn)
 
     def _model(self, criterion: Criterion) -> RoutedModel:
         try:
@@ -260,12 +251,12 @@ class LinearScorer:
         used = sorted(
             {i.transcript for c in self.criteria if c.id in labels for i in labels[c.id][0]}
         )
-        rated = [batch.transcripts[i] for i in used]
-        languages = np.array([t.primary_language for t in rated])
+        with_ratings = [batch.transcripts[i] for i in used]
+        languages = np.array([t.primary_language for t in with_ratings])
         size = int(self.settings.get("vocabulary", 6000))
         return {
             route: TurnNgrams.learn(
-                [turn_text(turn) for i in members for turn in rated[i].turns], size=size
+                [turn_text(turn) for i in members for turn in with_ratings[i].turns], size=size
             )
             for route, members in training_routes(batch, languages).items()
         }
@@ -280,17 +271,6 @@ class LinearScorer:
 
 Labels = tuple[list[Item], list[list[int]], Floats]
 """Rated items, every rater's level of each, and how many raters."""
-
-
-def or_abstained(rating: Rating, criterion: Criterion, limit: float) -> Rating:
-    """Return the rating, or an abstention where its level is less probable than `limit`."""
-    if rating.level is None or not rating.probabilities:
-        return rating
-    confidence = rating.probabilities[criterion.scale.index(rating.level)]
-    if confidence >= limit:
-        return rating
-    reason = f"not sure: confidence {confidence:.2f} is below {limit:.2f}"
-    return replace(rating, status=Status.ABSTAINED, level=None, reason=reason)
 
 
 def gather_labels(batch: Batch, ratings: Sequence[Rating]) -> dict[str, Labels]:
@@ -309,8 +289,8 @@ def gather_labels(batch: Batch, ratings: Sequence[Rating]) -> dict[str, Labels]:
             n_turns = len(batch.transcripts[item.transcript].turns)
             if item.turn is not None and not 0 <= item.turn < n_turns:
                 raise DataError(
-                    f"{rating.conversation_id}/{rating.criterion}: rating of turn {item.turn}, "
-                    f"but the conversation has {n_turns} turns"
+                    f"{rating.conversation_id}/{rating.criterion}: turn index {item.turn} is not "
+                    f"one of the conversation's {n_turns} turns (counted from 0)"
                 )
             found[rating.criterion][item].append(int(rating.level or 0))
     return {

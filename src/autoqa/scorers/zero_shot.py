@@ -34,11 +34,11 @@ from autoqa.errors import ScorerError, near_miss
 from autoqa.features.batch import Batch
 from autoqa.features.encoders import ConversationEncoder, Encoder
 from autoqa.features.views import Item, same_side
-from autoqa.records import Evidence, RaterKind, Rating, Speaker, Status, Turn
+from autoqa.records import Evidence, Rating, Speaker, Turn
 from autoqa.scorecard.schema import Criterion
+from autoqa.scorers.answers import abstained, or_abstained, rated
 from autoqa.scorers.base import register_scorer
 from autoqa.scorers.borrowed import scorer_settings
-from autoqa.scorers.linear import or_abstained
 
 RATER = "zero_shot"
 
@@ -209,7 +209,8 @@ class ZeroShotScorer:
         if item.turn is not None and criterion.unit == "turn":
             own = own[-1:]
         if not own:
-            return self._unrated(criterion, batch, item)
+            reason = f"no words of the {criterion.speaker}"
+            return abstained(transcript, criterion, reason, rater=RATER, turn=item.turn)
         anchors = self._vectors(criterion, batch, item.transcript)
         turns = _unit_length(batch.embeddings[item.transcript][own])
         leaning = self._leaning(criterion, turns, anchors)
@@ -219,17 +220,13 @@ class ZeroShotScorer:
         if criterion.unit != "turn":
             chosen = np.argsort(-levels, kind="stable")[:_TELLING_TURNS]
         mean = leaning[chosen].mean(axis=0)
-        expected = float(mean @ scale)
-        rating = Rating(
-            conversation_id=transcript.conversation_id,
-            criterion=criterion.id,
+        rating = rated(
+            transcript,
+            criterion,
+            criterion.scale[int(np.abs(scale - mean @ scale).argmin())],
+            mean,
             rater=RATER,
-            kind=RaterKind.MODEL,
-            status=Status.RATED,
             turn=item.turn,
-            level=criterion.scale[int(np.abs(scale - expected).argmin())],
-            expected=expected,
-            probabilities=tuple(float(p) for p in mean),
             evidence=_evidence(
                 transcript.turns,
                 [own[place] for place in chosen],
@@ -262,17 +259,6 @@ class ZeroShotScorer:
     def _limit(self, criterion: Criterion) -> float:
         own = scorer_settings(criterion).get("abstain_below")
         return self.abstain_below if own is None else float(own)
-
-    def _unrated(self, criterion: Criterion, batch: Batch, item: Item) -> Rating:
-        return Rating(
-            conversation_id=batch.transcripts[item.transcript].conversation_id,
-            criterion=criterion.id,
-            rater=RATER,
-            kind=RaterKind.MODEL,
-            status=Status.ABSTAINED,
-            turn=item.turn,
-            reason=f"no words of the {criterion.speaker}",
-        )
 
 
 def _checked(stated: Any, criterion: Criterion) -> dict[int, tuple[str, ...]]:

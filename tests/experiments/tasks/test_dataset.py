@@ -48,7 +48,7 @@ def test_the_hash_changes_with_the_conversations(tmp_path, dataset_of, talk):
     ("row", "message"),
     [
         (("b", 0, 1), r":2: conversation 'b' is not in the folder"),
-        (("a", 2, 1), r":2: turn 2 is not one of the 2 turns of 'a'"),
+        (("a", 2, 1), r":2: turn index 2 is not one of the 2 turns of 'a'"),
         (("a", 0, 3), r":2: label3 is 3, not 0, 1 or 2"),
         (("a", "one", 1), r":2: needs conversation_id, turn \(or empty\) and label3"),
     ],

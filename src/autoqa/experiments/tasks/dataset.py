@@ -107,8 +107,8 @@ def _points(
                 n_turns = len(labelled[name].transcript.turns)
                 if turn is not None and not 0 <= turn < n_turns:
                     raise DataError(
-                        f"{file}:{number}: turn {turn} is not one of the {n_turns} turns of "
-                        f"'{name}'"
+                        f"{file}:{number}: turn index {turn} is not one of the {n_turns} turns of "
+                        f"'{name}' (counted from 0)"
                     )
                 before = points.setdefault((name, turn), label)
                 if before != label:
