@@ -80,6 +80,7 @@ def test_every_benchmark_writes_the_shape_it_promises(bench, kind):
     assert set(one["majority"]) <= set(one["metrics"])
     ceiling = one["human_ceiling"]
     assert ceiling is None or set(ceiling) <= set(one["metrics"])
+    assert (one["oracle"] is not None) == (kind == "satisfaction")
 
 
 def test_who_has_several_raters_has_a_ceiling(bench):
@@ -311,7 +312,7 @@ def test_the_same_seed_gives_the_same_figures(bench):
 def test_the_table_shows_the_model_between_people_and_the_commonest_answer(bench):
     text = to_markdown(bench("satisfaction"))
     assert "### satisfaction: toy_satisfaction" in text
-    assert "| metric | model | people agree at | always the commonest answer |" in text
+    assert "| metric | model | people agree at | oracle | always the commonest answer |" in text
     assert "(split: valid)" in text
 
 
@@ -337,6 +338,7 @@ def test_the_shipped_models_beat_the_commonest_class_on_real_dialogues(tmp_path)
     assert set(one["metrics"]) >= SATISFACTION
     assert one["metrics"]["macro_f1"]["low"] > one["majority"]["macro_f1"]
     assert one["human_ceiling"]["macro_f1"]["value"] > one["majority"]["macro_f1"]
+    assert one["oracle"]["macro_f1"]["value"] > one["metrics"]["macro_f1"]["value"]
     assert one["learned_from"] is False
 
 

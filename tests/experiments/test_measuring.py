@@ -45,7 +45,8 @@ def test_the_quality_of_conversations_is_not_counted_to_single_turns(
 
 def test_people_and_figures_are_short_numbers_with_intervals(toy_data, toy_models, fake_encoder):
     found = measured("satisfaction", toy_data, toy_models, fake_encoder)[CSAT]
-    for figure in (found["figures"]["macro_f1"], found["people"]["macro_f1"]):
+    assert set(found["oracle"]) == {"macro_f1"}
+    for figure in (found[one]["macro_f1"] for one in ("figures", "people", "oracle")):
         assert figure["low"] <= figure["value"] <= figure["high"]
         assert all(value == round(value, 3) for value in figure.values())
 

@@ -35,6 +35,14 @@ def test_figures_stand_beside_what_people_and_a_constant_reach():
     assert "| spearman | - | - | - |" in text
 
 
+def test_an_oracle_has_a_column_where_it_was_measured():
+    oracle = {"macro_f1": {"value": 0.65, "low": 0.55, "high": 0.75}}
+    text = card(metrics={"calls": {**MEASURED, "oracle": oracle}})
+    beside = "0.700 [0.600, 0.800] | 0.650 [0.550, 0.750] | 0.250"
+    assert f"| macro_f1 | 0.500 [0.400, 0.600] | {beside} |" in text
+    assert "oracle" not in card(metrics={"calls": MEASURED})
+
+
 def test_no_list_item_follows_a_table_which_would_take_it_for_a_row():
     whole = {"not_measured": "no part was held back"}
     text = card(metrics={"calls": MEASURED, "whole": whole, "chats": MEASURED, "kappa": 0.3})

@@ -14,9 +14,9 @@ from autoqa.experiments.stress.asking import asked_head
 from autoqa.experiments.stress.deletion import deletion_of_heads
 from autoqa.experiments.stress.robustness import robustness_of_heads
 from autoqa.experiments.stress.tables import deletion_markdown, robustness_markdown
-from autoqa.experiments.tables import show_figure
+from autoqa.experiments.tables import metrics_table
 from autoqa.experiments.tasks import TASKS, Dataset, Task, load_dataset, task_named
-from autoqa.experiments.tasks.base import Examples, Judged, Predictions
+from autoqa.experiments.tasks.base import Examples, Judged, Metrics, Predictions
 from autoqa.experiments.tasks.satisfaction import at_points
 from autoqa.experiments.training import ALL_SPLITS
 from autoqa.features.batch import Batch
@@ -189,16 +189,17 @@ def judged_json(judged: Judged) -> dict[str, Any]:
     return {
         "n": judged.n,
         "n_conversations": judged.n_conversations,
-        "metrics": {name: one.to_dict() for name, one in judged.metrics.items()},
-        "human_ceiling": (
-            {name: one.to_dict() for name, one in judged.ceiling.items()}
-            if judged.ceiling
-            else None
-        ),
+        "metrics": _figures(judged.metrics),
+        "human_ceiling": _figures(judged.ceiling) if judged.ceiling else None,
+        "oracle": _figures(judged.oracle) if judged.oracle else None,
         "majority": {
             name: value if math.isfinite(value) else None for name, value in judged.majority.items()
         },
     }
+
+
+def _figures(metrics: Metrics) -> dict[str, Any]:
+    return {name: one.to_dict() for name, one in metrics.items()}
 
 
 def to_markdown(result: Mapping[str, Any]) -> str:
@@ -212,18 +213,12 @@ def to_markdown(result: Mapping[str, Any]) -> str:
             f"(split: {', '.join(one['splits'])}); 95 % bootstrap intervals over conversations",
             "",
             *(_SEEN if one["learned_from"] else ()),
-            "| metric | model | people agree at | always the commonest answer |",
-            "|---|---|---|---|",
-        ]
-        ceiling = one["human_ceiling"] or {}
-        for metric, figure in one["metrics"].items():
-            people = show_figure(ceiling.get(metric))
-            floor = one["majority"].get(metric)
-            lines.append(
-                f"| {metric} | {show_figure(figure)} | {people} | "
-                f"{'-' if floor is None else format(floor, '.3f')} |"
-            )
-        lines += [
+            *metrics_table(
+                one["metrics"],
+                people=one["human_ceiling"],
+                majority=one["majority"],
+                oracle=one["oracle"],
+            ),
             "",
             *(
                 f"{count} items of {head} were not rated; they count at the commonest level.\n"

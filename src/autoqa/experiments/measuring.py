@@ -46,9 +46,10 @@ def measure(
     Returns
     -------
     dict
-        By head ``{"n", "n_conversations", "splits", "figures", "people", "majority"}``; figures as
-        of `autoqa benchmark` and `CALIBRATION`, ``{"value", "low", "high"}`` each. ``people`` has
-        what people reach on the same items. Where nothing was held out, ``{"not_measured": why}``.
+        By head ``{"n", "n_conversations", "splits", "figures", "people", "oracle", "majority"}``;
+        figures as of `autoqa benchmark` and `CALIBRATION`, ``{"value", "low", "high"}`` each.
+        ``people`` has what people reach on the same items, ``oracle`` what no model could.
+        Where nothing was held out, ``{"not_measured": why}``.
     """
     if not has_held_out(dataset):
         return {head.id: {"not_measured": NOT_HELD_OUT} for head in task.heads}
@@ -61,14 +62,20 @@ def measure(
         chosen = list(_about(name, judged["metrics"], list(examples)))
         error = calibration(task.head(name), one, predictions[name], **options)
         figures = {metric: judged["metrics"][metric] for metric in chosen}
-        people, majority = judged["human_ceiling"] or {}, judged["majority"]
+        beside = {
+            "people": judged["human_ceiling"] or {},
+            "oracle": judged["oracle"] or {},
+            "majority": judged["majority"],
+        }
         found[name] = {
             "n": len(one),
             "n_conversations": len({item.transcript for item in one.items}),
             "splits": splits,
             "figures": _rounded({**figures, CALIBRATION: error.to_dict()}),
-            "people": _rounded({m: people[m] for m in chosen if m in people}),
-            "majority": _rounded({m: majority[m] for m in chosen if m in majority}),
+            **{
+                whose: _rounded({m: reached[m] for m in chosen if m in reached})
+                for whose, reached in beside.items()
+            },
         }
     return found
 

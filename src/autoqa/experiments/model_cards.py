@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from autoqa.experiments.tables import show_figure
+from autoqa.experiments.tables import metrics_table, show_figure, table_row
 from autoqa.scorers.folder import HeadCard
 
 _TELLING = ("macro_f1", "spearman", "kappa", "auc")
@@ -35,7 +35,7 @@ def overview(cards: Mapping[str, HeadCard]) -> str:
                 "; ".join(_telling(card)) or "-",
             )
         )
-    return "\n".join(_row(row) for row in rows)
+    return "\n".join(table_row(row) for row in rows)
 
 
 def card_markdown(name: str, card: HeadCard) -> str:
@@ -132,14 +132,12 @@ def _measured(name: str, value: Any) -> Iterator[str]:
             f"that it did not learn from (split: {', '.join(value['splits'])}), with 95 % intervals"
         )
         yield ""
-        yield _row(("metric", "model", "people agree at", "always the commonest answer"))
-        yield _row(("---",) * 4)
-        for metric, figure in value["figures"].items():
-            floor = value["majority"].get(metric)
-            people = show_figure(value["people"].get(metric))
-            yield _row(
-                (metric, show_figure(figure), people, "-" if floor is None else f"{floor:.3f}")
-            )
+        yield from metrics_table(
+            value["figures"],
+            people=value["people"],
+            majority=value["majority"],
+            oracle=value.get("oracle"),
+        )
     elif "value" in value and "low" in value:
         yield f"- **{name}**: {show_figure(value)}"
     else:
@@ -155,8 +153,3 @@ def _telling(card: HeadCard) -> Iterator[str]:
             if metric is not None:
                 yield f"{dataset}: {ending} {show_figure(figures[metric])}"
                 break
-
-
-def _row(cells: tuple[str, ...]) -> str:
-    said = (" ".join(cell.replace("|", "\\|").split()) for cell in cells)
-    return f"| {' | '.join(said)} |"

@@ -168,6 +168,30 @@ def test_one_rater_has_no_ceiling(data, rated):
     assert judged(data([rated(name, {None: (4,)}) for name in "ab"])).ceiling is None
 
 
+@pytest.mark.parametrize("scale", [(1, 5), (0, 4)])
+def test_an_oracle_is_nearly_right_where_people_always_agree(data, rated, scale):
+    low, high = scale
+    scores = [low, (low + high) // 2, high] * 6
+    records = [rated(f"c{k}", {None: (s,) * 5}, scale=scale) for k, s in enumerate(scores)]
+    oracle = judged(data(records)).oracle
+    assert set(oracle) == {"macro_f1"}
+    assert oracle["macro_f1"].value > 0.95
+    assert (oracle["macro_f1"].n, oracle["macro_f1"].n_clusters) == (18, 18)
+
+
+def test_an_oracle_does_not_depend_on_what_a_model_says(data, rated):
+    dataset = data([rated(f"c{k}", {None: (2, 3, 3 + k % 3)}) for k in range(9)])
+    assert judged(dataset).oracle == judged(dataset, levels=[0] * 9).oracle
+
+
+def test_an_oracle_needs_several_raters_and_one_scale_of_whole_levels(data, rated):
+    alone = [rated(name, {None: (4,)}) for name in "ab"]
+    mixed = [rated("a", {None: (2, 4)}), rated("b", {None: (0, 2)}, scale=(0, 2))]
+    between = [rated(name, {None: (2.5, 4)}) for name in "ab"]
+    for records in (alone, mixed, between):
+        assert judged(data(records)).oracle is None
+
+
 def test_figures_stand_beside_the_commonest_class(data, rated):
     records = [rated(f"c{k}", {None: (score,)}) for k, score in enumerate((2, 2, 2, 4))]
     result = judged(data(records), levels=[0, 0, 0, 0])

@@ -92,13 +92,22 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Judged:
-    """Figures of one dataset."""
+    """Figures of one dataset.
+
+    Attributes
+    ----------
+    ceiling : mapping or None
+        What people reach on the same items.
+    oracle : mapping or None
+        What no model could beat, estimated by simulation; see `autoqa.evaluation.oracle`.
+    """
 
     metrics: Metrics
     majority: Mapping[str, float]
     ceiling: Metrics | None
     n: int
     n_conversations: int
+    oracle: Metrics | None = None
 
 
 Labeller = Callable[[Dataset], dict[str, Examples]]

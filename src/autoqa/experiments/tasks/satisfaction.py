@@ -21,6 +21,7 @@ from autoqa.evaluation.classification import (
     spearman,
 )
 from autoqa.evaluation.intervals import Estimate, bootstrap, bootstrap_tables
+from autoqa.evaluation.oracle import oracle_macro_f1
 from autoqa.experiments.tasks.base import Examples, Judged, Predictions, Task
 from autoqa.experiments.tasks.dataset import Dataset, missing
 from autoqa.features.views import Item
@@ -31,6 +32,7 @@ _SCALE = (1.0, 5.0)  # of ratings that do not say theirs
 _FIRST_TURN = 3  # customer turns before the fourth have too little to go on
 _TURN = ("satisfaction_turn", "satisfaction3_turn")
 _OVERALL = ("satisfaction_overall", "satisfaction3_overall")
+_MAX_REDRAWS = 300  # of people's ratings, for the oracle
 _HARD_WEIGHT = 0.7  # how much the published class counts beside the raters' own shares
 
 Scale = tuple[float, float]
@@ -156,19 +158,21 @@ def _judge(
         classification_estimates(one.labels, said.levels, CLASSES, **options)
     )
     metrics["spearman"] = bootstrap(spearman, one.truth, said.expected, **options)
+    scales = _scales(dataset, one)
     return Judged(
         metrics,
         majority_metrics(one.labels, CLASSES),
-        _ceiling(one, _middles(dataset, one), **options),
+        _ceiling(one, [sum(scale) / 2 for scale in scales], **options),
         len(one),
         len(set(one.clusters)),
+        _oracle(one, scales, **options),
     )
 
 
-def _middles(dataset: Dataset, one: Examples) -> list[float]:
-    """The middle of the scale that each item was rated on."""
+def _scales(dataset: Dataset, one: Examples) -> list[Scale]:
+    """The scale that each item was rated on."""
     scales = [_given(labelled)[1] for labelled in dataset.labelled]
-    return [sum(scales[item.transcript]) / 2 for item in one.items]
+    return [scales[item.transcript] for item in one.items]
 
 
 def _ceiling(one: Examples, middles: Sequence[float], **options: Any) -> dict[str, Estimate] | None:
@@ -200,6 +204,28 @@ def _ceiling(one: Examples, middles: Sequence[float], **options: Any) -> dict[st
     fewer = {**options, "n_resamples": min(int(options["n_resamples"]), 200)}
     rank = bootstrap(spearman, np.array(others), np.array(alone), **fewer)
     return {**found, "spearman": rank}
+
+
+def _oracle(one: Examples, scales: Sequence[Scale], **options: Any) -> dict[str, Estimate] | None:
+    """What an oracle reaches on items with several ratings, all at levels of one scale."""
+    several = [i for i, given in enumerate(one.raters) if len(given) > 1]
+    if len({scales[i] for i in several}) != 1:
+        return None
+    low, high = scales[several[0]]
+    levels = np.arange(low, high + 1)
+    at_level = [np.asarray(one.raters[i])[:, None] == levels for i in several]
+    if not all(given.any(axis=1).all() for given in at_level):
+        return None
+    found = oracle_macro_f1(
+        np.array([given.sum(axis=0) for given in at_level]),
+        levels.tolist(),
+        lambda mean: class_of([mean], (low + high) / 2),
+        n_classes=len(CLASSES),
+        clusters=one.clusters[several],
+        n_redraws=min(int(options["n_resamples"]), _MAX_REDRAWS),
+        seed=int(options["seed"]),
+    )
+    return {"macro_f1": found}
 
 
 SATISFACTION = Task(
