@@ -40,7 +40,7 @@ format: install  ## format and fix what can be fixed
 	$(BIN)/ruff format .
 
 adapter: install  ## fine-tune the English encoder (under 90 minutes on 2 cores, minutes on a GPU)
-	$(BIN)/python -m autoqa.experiments.finetuning --data $(DATA) --out models/default/adapters/english
+	$(BIN)/python -m autoqa.experiments.finetuning english --data $(DATA)
 
 models: install  ## train models/default from the shared datasets (under 30 minutes on 2 cores)
 	$(BIN)/python -m autoqa.experiments.default_models --data $(DATA) --out models/default

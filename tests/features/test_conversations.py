@@ -85,6 +85,18 @@ def test_a_turn_is_read_with_what_came_before_it_and_not_with_what_comes_later(e
     assert (np.abs(changed - whole).max(axis=1) > 1e-3).all()
 
 
+def test_no_words_of_a_customer_change_how_an_agent_is_read(encoder):
+    (found,) = encoder.encode_conversations([CALL])
+    # The same words in another order: what comes later stands where it stood.
+    other = said(("customer", "late is order my"), ("customer", "come it does when"))
+    (changed,) = encoder.encode_conversations([[other[0], CALL[1], other[1], CALL[3]]])
+    np.testing.assert_allclose(changed[[1, 3]], found[[1, 3]], atol=1e-5)
+    assert (np.abs(changed - found)[[0, 2]].max(axis=1) > 1e-3).all()
+    sorry = said(("agent", "i am happy to hear that"))
+    (changed,) = encoder.encode_conversations([[CALL[0], *sorry, *CALL[2:]]])
+    assert (np.abs(changed - found)[[1, 2, 3]].max(axis=1) > 1e-4).all()  # both sides hear agents
+
+
 def test_a_conversation_is_read_alike_alone_and_in_a_batch(encoder):
     longer = CALL * 12  # several windows
     together = encoder.encode_conversations([longer, CALL, CALL[:1]])
@@ -184,28 +196,32 @@ def test_a_cache_tells_conversations_apart_that_read_alike_when_joined(write, tm
 )
 def test_every_turn_is_read_once_in_order_within_the_limit(lengths, max_tokens, context):
     turns = [[place] * length for place, length in enumerate(lengths, start=1)]
-    found = list(windows(turns, 0, max_tokens, context))
+    agent = [place % 2 == 0 for place in range(len(turns))]
+    found = list(windows(turns, agent, 0, max_tokens, context))
     assert [turn for window in found for turn, _, _ in window.reads] == list(range(len(turns)))
     for window in found:
-        assert len(window.ids) == len(window.turns) <= max_tokens
-        assert (window.ids[0], window.turns[0]) == (0, -1)
+        assert len(window.ids) == len(window.turns) == len(window.agent) <= max_tokens
+        assert (window.ids[0], window.turns[0], window.agent[0]) == (0, -1, 1)
         for turn, start, end in window.reads:
             assert window.ids[start:end] == turns[turn]
+            assert window.agent[start:end] == [agent[turn]] * len(turns[turn])
         before = window.reads[0][1] - 1
         assert before <= context  # tokens repeated from earlier windows
 
 
 def test_context_gives_way_where_the_next_turn_would_not_fit():
     turns = [[1] * 10, [2] * 9, [3] * 10]  # 1 + 10 + 9 fill the first window of 20
-    first, second = windows(turns, 0, 20, 10)  # 1 + 9 + 10 fill the second
+    first, second = windows(turns, [True] * 3, 0, 20, 10)  # 1 + 9 + 10 fill the second
     assert second.ids == [0, *turns[1], *turns[2]]
-    first, second = windows([[1] * 10, [2] * 10], 0, 20, 10)  # 1 + 10 + 10 would be too much
+    first, second = windows(
+        [[1] * 10, [2] * 10], [True] * 2, 0, 20, 10
+    )  # 1 + 10 + 10 would be too much
     assert (first.ids, second.ids) == ([0] + [1] * 10, [0] + [2] * 10)
 
 
 def test_a_later_window_begins_with_what_was_said_before():
     turns = [[1] * 4, [2] * 4, [3] * 4]
-    first, second = windows(turns, 0, 9, 4)  # 1 + 4 + 4 fill the first
+    first, second = windows(turns, [True] * 3, 0, 9, 4)  # 1 + 4 + 4 fill the first
     assert [turn for turn, _, _ in first.reads] == [0, 1]
     assert second.ids == [0, *turns[1], *turns[2]]
     assert second.reads == [(2, 5, 9)]
@@ -228,7 +244,9 @@ def test_an_adapter_of_unknown_layers_is_refused(write, tmp_path):
         encoder.encode_conversations([CALL])
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"format": 1, "name": "x"}'])
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]", '{"format": 1, "name": "x"}', '{"format": 2, "name": "x"}']
+)
 def test_a_damaged_adapter_is_named(tmp_path, content):
     (tmp_path / "adapter.json").write_text(content)
     with pytest.raises(EncoderError, match=r"adapter\.json: not an adapter"):

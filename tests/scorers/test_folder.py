@@ -161,10 +161,10 @@ def test_heads_load_when_asked_for_and_once(written, monkeypatch):
     [
         (None, "no models.json there, so this is no model folder"),
         ("{", "damaged"),
-        ("[]", "format None, this version reads 1"),
-        ('{"format": 99}', "format 99, this version reads 1; update autoqa"),
-        ('{"format": 1}', "damaged \\(no heads\\)"),
-        ('{"format": 1, "heads": {}}', "damaged \\(no files\\)"),
+        ("[]", "format None, this version reads 2"),
+        ('{"format": 99}', "format 99, this version reads 2; update autoqa"),
+        ('{"format": 2}', "damaged \\(no heads\\)"),
+        ('{"format": 2, "heads": {}}', "damaged \\(no files\\)"),
     ],
 )
 def test_an_index_that_cannot_be_used_is_refused(tmp_path, text, message):

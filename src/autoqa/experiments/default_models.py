@@ -9,11 +9,11 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autoqa.errors import AutoqaError
+from autoqa.errors import AutoqaError, DataError
 from autoqa.experiments.fitting import SEED, fit_head, pool
 from autoqa.experiments.measuring import CALIBRATION, measure
 from autoqa.experiments.model_cards import card_markdown, overview
@@ -92,6 +92,9 @@ SOURCES = (
     ),
 )
 
+ADAPTERS = {"english": "en", "multilingual": "*"}
+"""Folders of fine-tuned encoders, and the language that reads through each."""
+
 _THROUGH_ADAPTER = "research-only (its encoder was fine-tuned on research-only data)"
 _NEVER = (
     "decisions about a person without a person; feelings or intentions of an agent; voices or faces"
@@ -102,7 +105,7 @@ def train_default(
     data: Path,
     out: Path,
     *,
-    adapter: Path | None = None,
+    adapters: Mapping[str, Path] | None = None,
     only: Sequence[str] = (),
     n_resamples: int = 1000,
 ) -> ModelFolder:
@@ -112,12 +115,12 @@ def train_default(
     from whole, and `autoqa benchmark` says so when it is asked about it. Where a dataset has
     another part too, the head's card says how well the head does on it.
 
-    `adapter` is the folder of a fine-tuned encoder for English.
+    `adapters` are the folders of fine-tuned encoders, by language.
     """
-    folder = _train(SOURCES, data, out, adapter, only, n_resamples)
-    if adapter is not None:
+    folder = _train(SOURCES, data, out, adapters or {}, only, n_resamples)
+    if adapters:
         free = [source for source in SOURCES if is_permissive(source.licence)]
-        _train(free, data, out / PERMISSIVE, None, only, n_resamples)
+        _train(free, data, out / PERMISSIVE, {}, only, n_resamples)
     return folder
 
 
@@ -125,11 +128,10 @@ def _train(
     sources: Sequence[Source],
     data: Path,
     out: Path,
-    adapter: Path | None,
+    adapters: Mapping[str, Path],
     only: Sequence[str],
     n_resamples: int,
 ) -> ModelFolder:
-    adapters = {"en": adapter} if adapter is not None else {}
     routes = {**encoder_routes(), **{language: str(path) for language, path in adapters.items()}}
     encoders = default_encoders(routes, cache=EMBEDDINGS)
     models: dict[str, RoutedModel] = {}
@@ -149,7 +151,7 @@ def _train(
             models[name] = fit_head(task, name, batch, one)
             cards[name] = HeadCard(
                 criterion=task.head(name),
-                licence=source.licence if adapter is None else _THROUGH_ADAPTER,
+                licence=_THROUGH_ADAPTER if adapters else source.licence,
                 trained_on=tuple(named_source(d.name, d.sha256) for d in datasets),
                 n_items=len(one),
                 notes=source.note,
@@ -172,7 +174,7 @@ def _train(
                 metrics = {**cards[name].metrics, dataset.name: figures[name]}
                 cards[name] = replace(cards[name], metrics=metrics)
         print(f"{task_name}: measured, {time.perf_counter() - started:.0f} s", flush=True)
-    return rewrite_cards(out, cards, readme=_readme(cards, adapted=adapter is not None))
+    return rewrite_cards(out, cards, readme=_readme(cards, set(adapters)))
 
 
 def _training_part(dataset: Dataset) -> Dataset:
@@ -195,18 +197,19 @@ def _code_version() -> str:
     return said
 
 
-def _readme(cards: Mapping[str, HeadCard], *, adapted: bool) -> str:
-    english = "all-MiniLM-L6-v2 for English"
-    if adapted:
-        english += ", fine-tuned on turns in context (`make adapter`),"
+def _readme(cards: Mapping[str, HeadCard], adapted: Collection[str]) -> str:
+    english, others = (
+        " fine-tuned on turns in context (`make adapter`)" if language in adapted else ""
+        for language in ADAPTERS.values()
+    )
     return "\n".join(
         [
             "# models/default",
             "",
-            f"Heads over text encoders ({english} and multilingual-e5-small for every other "
-            "language) and n-grams. Made by `make models`, which also writes this "
-            "page. `autoqa models card models/default HEAD` prints one card, `autoqa models verify "
-            "models/default` checks every file.",
+            f"Heads over text encoders (all-MiniLM-L6-v2{english} for English, "
+            f"multilingual-e5-small{others} for every other language) and n-grams. Made by `make "
+            "models`, which also writes this page. `autoqa models card models/default HEAD` prints "
+            "one card, `autoqa models verify models/default` checks every file.",
             "",
             overview(cards),
             "",
@@ -241,9 +244,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--only", nargs="*", default=(), choices=list(TASKS), help="tasks to train, default all"
     )
     parser.add_argument(
-        "--adapter",
+        "--adapters",
         type=Path,
-        help="fine-tuned English encoder; default, the folder's own, if it has one",
+        help=f"folder with fine-tuned encoders ({', '.join(ADAPTERS)}); default, OUT/adapters",
     )
     chosen = parser.parse_args(arguments)
     if not chosen.data.is_dir():
@@ -254,7 +257,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     started = time.perf_counter()
     try:
-        train_default(chosen.data, chosen.out, adapter=_adapter(chosen), only=chosen.only)
+        adapters = _adapters(chosen.adapters or chosen.out / "adapters")
+        if chosen.adapters and not adapters:
+            raise DataError(
+                f"{chosen.adapters}: no {' or '.join(ADAPTERS)} adapter there; `make adapter`"
+            )
+        train_default(chosen.data, chosen.out, adapters=adapters, only=chosen.only)
     except AutoqaError as error:
         print(error, file=sys.stderr)
         return 1
@@ -262,9 +270,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _adapter(chosen: argparse.Namespace) -> Path | None:
-    own: Path = chosen.adapter or chosen.out / "adapters" / "english"
-    return own if chosen.adapter or is_adapter(own) else None
+def _adapters(folder: Path) -> dict[str, Path]:
+    """Return the fine-tuned encoders that a folder has, by language."""
+    return {
+        language: folder / name for name, language in ADAPTERS.items() if is_adapter(folder / name)
+    }
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from autoqa.evaluation.selective import RiskCoverageCurve, risk_coverage
 from autoqa.experiments.arms import Arm, Learned, Majority
 from autoqa.experiments.spec import ExperimentSpec
 from autoqa.experiments.tasks import Dataset, Examples, Predictions, Task
-from autoqa.experiments.tasks.base import Judged
+from autoqa.experiments.tasks.base import LONGEST_CLASSES, Judged
 from autoqa.features.batch import Batch
 from autoqa.features.encoders import Encoder
 from autoqa.features.routing import default_encoders
@@ -29,7 +29,6 @@ CACHE = Path("data/cache")
 EMBEDDINGS = CACHE / "embeddings.sqlite"
 """Vectors of turns, so that a second run encodes nothing."""
 
-_LONGEST_CLASSES = 7  # levels of a scale whose levels are hit or missed
 
 Part = tuple[NDArray[np.int_], NDArray[np.int_]]
 """Indices of examples to learn from, and of examples to predict."""
@@ -161,7 +160,7 @@ class Prepared:
         found = {}
         for head, one in self.tested().items():
             said, scale = predictions[head], self.task.head(head).scale
-            if len(scale) > _LONGEST_CLASSES:
+            if len(scale) > LONGEST_CLASSES:
                 continue
             place = np.searchsorted(scale, said.levels)
             found[head] = risk_coverage(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SETTINGS, TENSORS = "adapter.json", "adapter.safetensors"
 ADAPTER_FILES = (SETTINGS, TENSORS)
 DOWN, UP = ".down", ".up"
-_FORMAT = 1
+_FORMAT = 2  # how a conversation is read is part of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +111,8 @@ def adapted_weights(folder: str | Path) -> EncoderWeights:
         )
     if not (path / TENSORS).is_file():
         raise EncoderError(f"{path / TENSORS}: missing; restore it or train the adapter again")
-    parts = [base.digest, file_sha256(path / TENSORS), adapter.scale, adapter.context_tokens]
+    tensors = file_sha256(path / TENSORS)
+    parts = [base.digest, tensors, adapter.scale, adapter.context_tokens, _FORMAT]
     return EncoderWeights(
         name=adapter.name,
         digest=hashlib.sha256(json.dumps(parts).encode()).hexdigest(),

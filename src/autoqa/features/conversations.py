@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from autoqa.features.weights import EncoderWeights
 
-_BEFORE_ALL = -1  # the turn of the first token, which every turn sees
+_BEFORE_ALL = -1  # the turn of the first token, which every turn of both sides sees
 _ROUNDED_TO = 32  # tokens
 _PADDING = 1_000_000  # later than every turn: real tokens never look at padding
 
@@ -90,6 +90,7 @@ class Window:
 
     ids: list[int]
     turns: list[int]
+    agent: list[int]  # whether the agent's side speaks, 0 or 1
     reads: list[tuple[int, int, int]]  # turn, and where its tokens start and end
 
 
@@ -128,11 +129,16 @@ class WindowReader:
         # ends the turn.
         own = [one[1:] if len(one) <= longest else [*one[1 : longest - 1], one[-1]] for one in ids]
         first = ids[0][0] if ids else 0
-        return windows(own, first, self.max_tokens, self.context_tokens)
+        agent = [is_agent_side(turn.speaker) for turn in turns]
+        return windows(own, agent, first, self.max_tokens, self.context_tokens)
 
 
 def windows(
-    turns: Sequence[Sequence[int]], first: int, max_tokens: int, context_tokens: int
+    turns: Sequence[Sequence[int]],
+    agent: Sequence[bool],
+    first: int,
+    max_tokens: int,
+    context_tokens: int,
 ) -> Iterator[Window]:
     """Yield windows over a conversation, each turn being read in one of them.
 
@@ -143,6 +149,8 @@ def windows(
     ----------
     turns : sequence of sequence of int
         Token ids of every turn, each at most half of `max_tokens`.
+    agent : sequence of bool
+        Whether the agent's side said them.
     first : int
         Token that opens a window.
     context_tokens : int
@@ -155,7 +163,7 @@ def windows(
         while start and len(turns[start - 1]) <= room:
             start -= 1
             room -= len(turns[start])
-        ids, places = [first], [_BEFORE_ALL]
+        ids, places, sides = [first], [_BEFORE_ALL], [1]
         reads = []
         end = start
         while end < len(turns) and len(ids) + len(turns[end]) <= max_tokens:
@@ -163,8 +171,9 @@ def windows(
                 reads.append((end, len(ids), len(ids) + len(turns[end])))
             ids += turns[end]
             places += [end] * len(turns[end])
+            sides += [int(agent[end])] * len(turns[end])
             end += 1
-        yield Window(ids, places, reads)
+        yield Window(ids, places, sides, reads)
         done = end
 
 
@@ -173,8 +182,10 @@ def padded(members: Sequence[Window]) -> dict[str, NDArray[np.int64]]:
     longest = max(len(window.ids) for window in members)
     # A runtime keeps what it prepared for every shape it met: few shapes, little memory.
     shape = (len(members), -(-longest // _ROUNDED_TO) * _ROUNDED_TO)
-    ids, turns = np.zeros(shape, np.int64), np.full(shape, _PADDING, np.int64)
+    ids, agent = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    turns = np.full(shape, _PADDING, np.int64)
     for row, window in enumerate(members):
         ids[row, : len(window.ids)] = window.ids
         turns[row, : len(window.turns)] = window.turns
-    return {"input_ids": ids, "turns": turns}
+        agent[row, : len(window.agent)] = window.agent
+    return {"input_ids": ids, "turns": turns, "agent": agent}

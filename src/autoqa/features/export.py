@@ -119,7 +119,7 @@ def _export_graph(source: Path, pooling: Pooling, target: Path) -> None:
         in_context = pooling == "turns"
         model = (TurnsInContext(encoder) if in_context else PooledTexts(encoder, pooling)).eval()
         axes = {0: "texts", 1: "tokens"}
-        names = ["input_ids", "turns" if in_context else "attention_mask"]
+        names = ["input_ids", *(("turns", "agent") if in_context else ("attention_mask",))]
         outputs = {"states": axes} if in_context else {"vectors": {0: "texts"}}
         whole = target.with_suffix(".whole")
         # The older exporter: a few seconds instead of half a minute, and nothing to install.
@@ -160,12 +160,13 @@ def _check_graph(model: Any, graph: Path, inputs: dict[str, Any]) -> None:
         )
 
 
-def _example(texts: int, tokens: int, in_context: bool) -> tuple[Any, Any]:
+def _example(texts: int, tokens: int, in_context: bool) -> tuple[Any, ...]:
     import torch
 
     ids = torch.arange(texts * tokens).reshape(texts, tokens) % 90 + 5
     if in_context:
-        return ids, torch.arange(tokens).repeat(texts, 1) // 3
+        turns = torch.arange(tokens).repeat(texts, 1) // 3
+        return ids, turns, (turns + torch.arange(texts)[:, None]) % 2
     mask = torch.ones_like(ids)
     mask[0, tokens // 2 :] = 0  # a graph traced without padding could lose the mask
     return ids, mask

@@ -33,7 +33,7 @@ from autoqa.scorers.linear import LinearScorer
 from autoqa.scorers.routed import RoutedModel
 from autoqa.store import atomic_write_json, atomic_write_text
 
-FORMAT = 1
+FORMAT = 2
 OWN_DATA = "own data"
 """Licence of what a team learned from its own conversations."""
 

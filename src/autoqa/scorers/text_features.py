@@ -35,7 +35,8 @@ _STATISTIC_SPREAD = 3.0  # statistics enter at a third of what one standard devi
 class TextFeatures:
     """Columns of a text model: which ones, and the scaling that was learned for them.
 
-    Columns are, in this order: every view's embedding, the statistics, every view's n-grams.
+    Columns are, in this order: every view's embedding, the statistics, whether the whole
+    conversation is asked about, every view's n-grams.
 
     Attributes
     ----------
@@ -47,7 +48,7 @@ class TextFeatures:
         Of those vectors; 0 without embeddings.
     vocabulary : TurnNgrams
     center, scale : array of shape (n_dense,)
-        Of embeddings and statistics.
+        Of all columns but the n-grams.
 
     Raises
     ------
@@ -120,14 +121,16 @@ class TextFeatures:
         )
 
     def dense(self, batch: Batch, items: Sequence[Item]) -> Floats:
-        """Return pooled embeddings and statistics, unscaled, shape (n_items, n_dense)."""
-        parts = [np.zeros((len(items), 0))]
+        """Return pooled embeddings and what belongs to no turn, unscaled, (n_items, n_dense)."""
+        parts = []
         for view in self.embeddings:
             key = ("pooled", view, self.speaker, tuple(items))
             pooling = self._pooling(batch, items, view)
             parts.append(batch.once(key, partial(matmul, pooling, batch.turn_vectors)))
         if self.statistics:
             parts.append(np.stack([_statistics_row(batch, item) for item in items]))
+        # People judge a conversation otherwise than its last turn, having heard the same.
+        parts.append(np.array([[item.turn is None] for item in items], float))
         return np.hstack(parts)
 
     def matrix(self, batch: Batch, items: Sequence[Item]) -> Matrix:

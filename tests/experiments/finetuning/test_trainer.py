@@ -44,7 +44,7 @@ def test_fine_tuning_learns_what_was_said_of_turns(lessons, reader):
     train, valid = lessons
     model = reader()
     before = evaluate(model, train, RECIPE)["csat"]
-    history = fine_tune(model, train, valid, RECIPE)
+    history = fine_tune(model, always(train), valid, RECIPE)
     assert len(history) == RECIPE.epochs
     assert evaluate(model, train, RECIPE)["csat"] < before - 0.02
     assert evaluate(model, valid, RECIPE) == pytest.approx(history[-1], abs=1e-5)
@@ -53,13 +53,18 @@ def test_fine_tuning_learns_what_was_said_of_turns(lessons, reader):
 def test_only_the_additions_and_the_heads_learn(lessons, reader):
     model = reader()
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    fine_tune(model, lessons[0][:20], [], RECIPE)
+    fine_tune(model, always(lessons[0][:20]), [], RECIPE)
     changed = {
         name for name, p in model.named_parameters() if not torch.equal(before[name], p.detach())
     }
     assert changed == set(model.trained())
     assert {name.rsplit(".", 1)[-1] for name in changed} == {"down", "up", "weight", "bias"}
     assert not [name for name in changed if ".layer.0." in name]  # frozen
+
+
+def always(lessons):
+    """The same lessons in every epoch."""
+    return lambda _: lessons
 
 
 class Interrupted(Exception):
@@ -69,7 +74,7 @@ class Interrupted(Exception):
 def test_an_interrupted_run_ends_as_if_it_had_not_been(lessons, reader, tmp_path, monkeypatch):
     train, valid = lessons[0][:40], lessons[1]
     whole = reader()
-    expected = fine_tune(whole, train, valid, RECIPE)
+    expected = fine_tune(whole, always(train), valid, RECIPE)
 
     def stop(text, step, steps):
         if step == steps // 2 + 2:
@@ -78,12 +83,17 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(lessons, reader, tmp_path
     monkeypatch.setattr("autoqa.experiments.finetuning.trainer._SAVE_EVERY_S", 0.0)
     folder = tmp_path / "checkpoint"
     with pytest.raises(Interrupted):
-        fine_tune(reader(), train, valid, RECIPE, checkpoint=folder, say=stop)
+        fine_tune(reader(), always(train), valid, RECIPE, checkpoint=folder, say=stop)
     assert {file.suffix for file in folder.iterdir()} == {".json", ".safetensors"}
     steps = []
     again = reader()
     found = fine_tune(
-        again, train, valid, RECIPE, checkpoint=folder, say=lambda *said: steps.append(said[1])
+        again,
+        always(train),
+        valid,
+        RECIPE,
+        checkpoint=folder,
+        say=lambda *said: steps.append(said[1]),
     )
     assert steps[0] > 2  # it did not begin again
     assert found[-1] == pytest.approx(expected[-1], abs=1e-5)
@@ -99,11 +109,11 @@ def test_a_checkpoint_of_other_lessons_is_not_taken_up(lessons, reader, tmp_path
         raise Interrupted
 
     with pytest.raises(Interrupted):
-        fine_tune(reader(), lessons[0][:9], [], RECIPE, checkpoint=tmp_path / "c", say=stop)
+        fine_tune(reader(), always(lessons[0][:9]), [], RECIPE, checkpoint=tmp_path / "c", say=stop)
     steps = []
     fine_tune(
         reader(),
-        lessons[0][:12],
+        always(lessons[0][:12]),
         [],
         RECIPE,
         checkpoint=tmp_path / "c",
@@ -117,7 +127,7 @@ def test_the_adapter_reads_as_the_trained_model_did(
 ):
     monkeypatch.setenv("AUTOQA_CACHE", str(tmp_path / "cache"))
     model = reader()
-    fine_tune(model, lessons[0][:30], [], RECIPE)
+    fine_tune(model, always(lessons[0][:30]), [], RECIPE)
     adapter = Adapter(
         name="toy",
         base=str(tiny_bert),
@@ -136,14 +146,13 @@ def test_the_adapter_reads_as_the_trained_model_did(
     with torch.inference_mode():
         said = model([lesson])["csat"].numpy()
     head = model.heads["csat"]
-    offset = model.offsets["csat"].weight[0].detach().numpy()
-    turns = [turn for turn, start, _ in lesson.window.reads if start in starts(lesson)]
+    # One source; what is said of a turn, and of the whole conversation, is offset apart.
+    whole = [int(label.whole) for label in lesson.labels]
+    offset = model.offsets["csat"].weight.detach().numpy()[whole]
+    read_at = {start: turn for turn, start, _ in lesson.window.reads}
+    turns = [read_at[label.start] for label in lesson.labels]
     again = vectors[0][turns] @ head.weight.detach().numpy().T + head.bias.detach().numpy()
     np.testing.assert_allclose(again + offset, said, atol=2e-2)  # the adapter is in half precision
-
-
-def starts(lesson):
-    return {label.start for label in lesson.labels}
 
 
 def test_batches_hold_every_lesson_once_within_the_limit(lessons):
@@ -155,6 +164,25 @@ def test_batches_hold_every_lesson_once_within_the_limit(lessons):
         for group in groups:
             longest = max(len(lesson.window.ids) for lesson in group)
             assert len(group) == 1 or longest * len(group) <= 400
+
+
+def test_every_epoch_has_lessons_of_its_own(lessons, reader):
+    asked = []
+
+    def train(epoch):
+        asked.append(epoch)
+        return lessons[0][epoch : epoch + 5]
+
+    fine_tune(reader(), train, [], RECIPE)
+    assert asked == [0, 1]  # RECIPE.epochs is 2
+
+
+def test_a_turn_and_the_whole_conversation_are_told_apart(lessons):
+    labels = [label for lesson in lessons[0] for label in lesson.labels]
+    assert {label.whole for label in labels} == {True, False}
+    ends = [lesson.labels for lesson in lessons[0] if any(label.whole for label in lesson.labels)]
+    # What is said of the whole is learned where the last turn is, beside what is said of that.
+    assert all(one[-1].end == max(label.end for label in one) for one in ends)
 
 
 def test_long_scales_are_learned_as_one_number():

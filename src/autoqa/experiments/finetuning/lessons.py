@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoqa.experiments.tasks import Dataset, Task
+from autoqa.experiments.tasks.base import LONGEST_CLASSES
 from autoqa.features.conversations import Window, WindowReader
 from autoqa.features.views import same_side
-
-_LONGEST_CLASSES = 7  # longer scales are learned as one number
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class HeadSpec:
     @property
     def is_number(self) -> bool:
         """Whether the scale is learned as one number."""
-        return len(self.scale) > _LONGEST_CLASSES
+        return len(self.scale) > LONGEST_CLASSES
 
     @property
     def width(self) -> int:
@@ -52,6 +51,7 @@ class Label:
     end: int
     target: NDArray[np.float32]
     weight: float
+    whole: bool  # whether it is about the whole conversation, which ends with this turn
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ def lessons_of(
     """
     if not dataset.labelled:
         return []
-    said: dict[tuple[int, int], list[tuple[str, NDArray[np.float32], float]]] = defaultdict(list)
+    said: dict[tuple[int, int], list[tuple[str, NDArray[np.float32], float, bool]]]
+    said = defaultdict(list)
     for name, examples in task.examples(dataset).items():
         criterion = task.head(name)
         for item, shares, given in zip(
@@ -89,14 +90,15 @@ def lessons_of(
             if own:
                 target = heads[name].target(shares)
                 weight = float(np.sqrt(max(len(given), 1)))
-                said[item.transcript, own[-1]].append((name, target, weight))
+                what = (name, target, weight, item.turn is None)
+                said[item.transcript, own[-1]].append(what)
     found = []
     for place, one in enumerate(dataset.labelled):
         for window in reader.windows(one.transcript.turns):
             labels = tuple(
-                Label(name, start, end, target, weight)
+                Label(name, start, end, target, weight, whole)
                 for turn, start, end in window.reads
-                for name, target, weight in said.get((place, turn), ())
+                for name, target, weight, whole in said.get((place, turn), ())
             )
             if labels:
                 found.append(Lesson(_cut(window, labels), labels, dataset.name))
@@ -106,7 +108,7 @@ def lessons_of(
 def _cut(window: Window, labels: Sequence[Label]) -> Window:
     """Leave out what comes after the last labelled turn: nothing is learned from it."""
     end = max(label.end for label in labels)
-    return replace(window, ids=window.ids[:end], turns=window.turns[:end])
+    return replace(window, ids=window.ids[:end], turns=window.turns[:end], agent=window.agent[:end])
 
 
 def batches(

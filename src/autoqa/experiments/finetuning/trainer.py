@@ -48,10 +48,10 @@ class Recipe:
         result.
     """
 
-    epochs: int = 2
+    epochs: int = 3
     rank: int = 16
     scale: float = 2.0
-    frozen: int = 3
+    frozen: int = 2
     lr: float = 1e-3
     head_lr: float = 1e-3
     warm_up: float = 0.06
@@ -71,7 +71,8 @@ class TurnReader(nn.Module):  # type: ignore[misc]  # torch is not type-checked
         The encoder, as transformers reads it.
     heads : mapping of str to HeadSpec
     sources : sequence of str
-        Datasets: each may use its scale a little differently, which is not the encoder's business.
+        Datasets: each may use its scale a little differently, for turns and for whole
+        conversations, which is not the encoder's business.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class TurnReader(nn.Module):  # type: ignore[misc]  # torch is not type-checked
         width = encoder.config.hidden_size
         self.heads = nn.ModuleDict({n: nn.Linear(width, one.width) for n, one in heads.items()})
         self.offsets = nn.ModuleDict(
-            {n: nn.Embedding(len(sources), one.width) for n, one in heads.items()}
+            {n: nn.Embedding(2 * len(sources), one.width) for n, one in heads.items()}
         )
         for part in (*self.heads.values(), *self.offsets.values()):
             nn.init.normal_(part.weight, std=0.02 if isinstance(part, nn.Linear) else 0.0)
@@ -128,7 +129,9 @@ class TurnReader(nn.Module):  # type: ignore[misc]  # torch is not type-checked
             for k, (row, label) in enumerate(rows):
                 pool[k, row, label.start : label.end] = 1 / (label.end - label.start)
             turns = pool.flatten(1).to(device) @ states.float().flatten(0, 1)
-            places = [self.sources[lessons[row].source] for row, _ in rows]
+            places = [
+                2 * self.sources[lessons[row].source] + int(label.whole) for row, label in rows
+            ]
             offset = self.offsets[name](torch.tensor(places, device=device))
             found[name] = self.heads[name](self.dropout(turns)) + offset
         return found
@@ -151,7 +154,7 @@ class TurnReader(nn.Module):  # type: ignore[misc]  # torch is not type-checked
 
 def fine_tune(
     model: TurnReader,
-    train: Sequence[Lesson],
+    train: Callable[[int], Sequence[Lesson]],
     valid: Sequence[Lesson],
     recipe: Recipe,
     *,
@@ -165,6 +168,8 @@ def fine_tune(
 
     Parameters
     ----------
+    train : callable
+        Gives the lessons of an epoch, the same ones whenever it is asked.
     checkpoint : path, optional
         Folder for what an interrupted run needs; written twice a minute, and removed at the end.
     say : callable, optional
@@ -226,11 +231,13 @@ def evaluate(model: TurnReader, lessons: Sequence[Lesson], recipe: Recipe) -> di
     }
 
 
-def _plan(train: Sequence[Lesson], recipe: Recipe) -> Iterator[tuple[int, list[Lesson]]]:
+def _plan(
+    train: Callable[[int], Sequence[Lesson]], recipe: Recipe
+) -> Iterator[tuple[int, list[Lesson]]]:
     """Yield every step's epoch and lessons: the same ones whenever the run is taken up again."""
     for epoch in range(recipe.epochs):
         rng = np.random.default_rng([recipe.seed, epoch])
-        for group in batches(train, recipe.batch_tokens, rng):
+        for group in batches(train(epoch), recipe.batch_tokens, rng):
             yield epoch, group
 
 

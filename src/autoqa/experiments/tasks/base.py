@@ -21,6 +21,10 @@ from autoqa.scorers.linear import LinearScorer
 Floats = NDArray[np.float64]
 Metrics = Mapping[str, Estimate]
 
+LONGEST_CLASSES = 7
+"""Levels of the longest scale whose levels are hit or missed; longer ones measure, like a number.
+"""
+
 
 @dataclass(frozen=True)
 class Examples:

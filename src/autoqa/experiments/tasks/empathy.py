@@ -135,4 +135,6 @@ EMPATHY = Task(
     },
     examples=_examples,
     judge=_judge,
+    # How long posts are says who writes, not how; the post before is the customer's.
+    in_context={name: {"embeddings": ("target",), "statistics": False} for name in MECHANISMS},
 )

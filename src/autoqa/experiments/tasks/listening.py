@@ -116,7 +116,10 @@ LISTENING = Task(
     examples=_examples,
     judge=_judge,
     in_context={
-        name: {"embeddings": ("target",), "dense_weight": 0.3, "penalty": 0.5}
-        for name in BEHAVIOURS
+        **{
+            name: {"embeddings": ("target",), "dense_weight": 0.3, "penalty": 0.5}
+            for name in BEHAVIOURS
+        },
+        QUALITY: {"statistics": False},
     },
 )

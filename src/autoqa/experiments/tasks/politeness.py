@@ -95,6 +95,7 @@ POLITENESS = Task(
         HEAD: {
             "embeddings": ("target",),
             "ngrams": ("target",),
+            "statistics": False,
             "link": "gaussian",
             "decision": "expected",
             "dense_weight": 0.2,

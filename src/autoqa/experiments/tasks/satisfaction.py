@@ -247,6 +247,7 @@ SATISFACTION = Task(
     in_context={
         CSAT: {
             "embeddings": ("target",),
+            "statistics": False,
             "dense_weight": 0.3,
             "penalty": 12.0,
             "link": "multinomial",
