@@ -6,15 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
+from statsmodels.stats.inter_rater import cohens_kappa
 
 from autoqa.errors import DataError, ScaleError
 from autoqa.evaluation.agreement import (
+    bias_index,
     cohen_kappa,
+    contingency,
     exact_agreement,
     gwet_ac1,
     gwet_ac2,
     icc,
     krippendorff_alpha,
+    pabak,
+    prevalence_index,
     quadratic_kappa,
     within_one,
 )
@@ -43,7 +48,7 @@ JUDGES = np.array([[9, 6, 8, 7, 10, 6], [2, 1, 4, 1, 5, 2], [5, 3, 6, 2, 6, 4], 
 
 
 def same(a, b):
-    return (math.isnan(a) and math.isnan(b)) or a == pytest.approx(b, abs=1e-9)
+    return (math.isnan(a) and math.isnan(b)) or a == pytest.approx(b, abs=1e-10)
 
 
 def test_kappa_takes_chance_off_the_observed_agreement():
@@ -160,7 +165,7 @@ def test_alpha_is_the_reference_implementations(level, ratings):
         assert math.isnan(ours)
     else:
         theirs = krippendorff.alpha(pairable, level_of_measurement=level)
-        assert ours == pytest.approx(theirs, abs=1e-9)
+        assert ours == pytest.approx(theirs, abs=1e-10)
 
 
 @given(ratings=matrices, order=st.permutations(range(3)))
@@ -222,3 +227,114 @@ def test_icc_leaves_out_items_with_a_gap_and_refuses_unknown_forms():
     assert icc(gap) == pytest.approx(icc(JUDGES))
     with pytest.raises(DataError, match="'4,1' is not a form"):
         icc(JUDGES, form="4,1")
+
+
+@pytest.mark.parametrize(("weights", "wt"), [(None, None), ("linear", "linear")])
+def test_kappa_is_statsmodels(weights, wt):
+    rng = np.random.default_rng(2)
+    a, b = rng.integers(0, 4, size=(2, 200))
+    theirs = cohens_kappa(contingency(a, b, levels=LEVELS), wt=wt, return_results=False)
+    assert cohen_kappa(a, b, levels=LEVELS, weights=weights) == pytest.approx(theirs, abs=1e-10)
+
+
+def ac2_by_definition(ratings, levels, credit):
+    """Gwet (2014), formulas 4.4 to 4.6, item by item."""
+    n_levels, agreed, used = len(levels), [], []
+    for item in ratings.T:
+        given = [levels.index(x) for x in item if not math.isnan(x)]
+        if given:
+            used.append([given.count(k) / len(given) for k in range(n_levels)])
+        if len(given) > 1:
+            pairs = [
+                credit(a, b) for i, a in enumerate(given) for j, b in enumerate(given) if i != j
+            ]
+            agreed.append(sum(pairs) / len(pairs))
+    share = np.mean(used, axis=0)
+    total = sum(credit(a, b) for a in range(n_levels) for b in range(n_levels))
+    chance = total / (n_levels * (n_levels - 1)) * float((share * (1 - share)).sum())
+    return (np.mean(agreed) - chance) / (1 - chance)
+
+
+@pytest.mark.parametrize(
+    ("weights", "credit"),
+    [
+        (None, lambda a, b: float(a == b)),
+        ("linear", lambda a, b: 1 - abs(a - b) / 4),
+        ("quadratic", lambda a, b: 1 - (a - b) ** 2 / 16),
+    ],
+)
+def test_ac2_is_its_definition_with_gaps(weights, credit):
+    levels = [1, 2, 3, 4, 5]
+    ours = gwet_ac2(OBSERVERS, levels=levels, weights=weights)
+    assert ours == pytest.approx(ac2_by_definition(OBSERVERS, levels, credit), abs=1e-10)
+
+
+@pytest.mark.parametrize("form", ["1,1", "2,1", "3,1", "1,k", "2,k", "3,k"])
+def test_icc_follows_from_the_mean_squares_of_an_analysis_of_variance(form):
+    import pandas as pd
+    from statsmodels.formula.api import ols
+    from statsmodels.stats.anova import anova_lm
+
+    rng = np.random.default_rng(5)
+    ratings = rng.normal(size=20) + rng.normal(scale=0.5, size=(3, 1)) + rng.normal(size=(3, 20))
+    k, n = ratings.shape
+    frame = pd.DataFrame(
+        {"y": ratings.ravel(), "r": np.repeat(range(k), n), "t": np.tile(range(n), k)}
+    )
+    table = anova_lm(ols("y ~ C(t) + C(r)", frame).fit())
+    squares, mean = table["sum_sq"], table["sum_sq"] / table["df"]
+    target, rater, error = mean["C(t)"], mean["C(r)"], mean["Residual"]
+    within = (squares["C(r)"] + squares["Residual"]) / (n * (k - 1))
+    expected = {  # Shrout and Fleiss (1979), table 3
+        "1,1": (target - within) / (target + (k - 1) * within),
+        "2,1": (target - error) / (target + (k - 1) * error + k * (rater - error) / n),
+        "3,1": (target - error) / (target + (k - 1) * error),
+        "1,k": (target - within) / target,
+        "2,k": (target - error) / (target + (rater - error) / n),
+        "3,k": (target - error) / target,
+    }
+    assert icc(ratings, form=form) == pytest.approx(expected[form], abs=1e-10)
+
+
+def test_icc_does_not_depend_on_where_the_scale_begins():
+    assert icc(JUDGES + 1e6) == pytest.approx(icc(JUDGES), abs=1e-9)
+
+
+def from_counts(both, first_only, second_only, neither):
+    a = [1] * (both + first_only) + [0] * (second_only + neither)
+    b = [1] * both + [0] * first_only + [1] * second_only + [0] * neither
+    return a, b
+
+
+# Feinstein and Cicchetti (1990): the same exact agreement, and kappas far apart.
+@pytest.mark.parametrize(
+    ("counts", "exact", "kappa"),
+    [
+        ((40, 9, 6, 45), 0.85, 0.70),
+        ((80, 10, 5, 5), 0.85, 0.32),
+        ((45, 15, 25, 15), 0.60, 0.13),
+        ((25, 35, 5, 35), 0.60, 0.26),
+    ],
+)
+def test_pabak_does_not_move_where_prevalence_and_bias_move_kappa(counts, exact, kappa):
+    a, b = from_counts(*counts)
+    assert cohen_kappa(a, b, levels=(0, 1)) == pytest.approx(kappa, abs=0.005)
+    assert pabak(a, b, levels=(0, 1)) == pytest.approx(2 * exact - 1, abs=1e-10)
+
+
+def test_prevalence_and_bias_index_are_differences_of_cells():
+    a, b = from_counts(80, 10, 5, 5)
+    assert prevalence_index(a, b, levels=(0, 1)) == pytest.approx({0: -0.75, 1: 0.75})  # (80-5)/100
+    assert bias_index(a, b, levels=(0, 1)) == pytest.approx({0: -0.05, 1: 0.05})  # (10-5)/100
+
+
+@given(pairs=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=2))
+def test_kappa_is_pabak_less_prevalence_plus_bias(pairs):
+    # Byrt, Bishop and Carlin (1993): kappa = (PABAK - PI^2 + BI^2) / (1 - PI^2 + BI^2)
+    a, b = zip(*pairs, strict=True)
+    prevalence = prevalence_index(a, b, levels=(0, 1))[1] ** 2
+    bias = bias_index(a, b, levels=(0, 1))[1] ** 2
+    kappa = cohen_kappa(a, b, levels=(0, 1))
+    if not math.isnan(kappa):
+        expected = (pabak(a, b, levels=(0, 1)) - prevalence + bias) / (1 - prevalence + bias)
+        assert kappa == pytest.approx(expected, abs=1e-10)

@@ -149,6 +149,51 @@ def quadratic_kappa(a: npt.ArrayLike, b: npt.ArrayLike, *, levels: Sequence[int]
     return cohen_kappa(a, b, levels=levels, weights="quadratic")
 
 
+def pabak(
+    a: npt.ArrayLike, b: npt.ArrayLike, *, levels: Sequence[int], weights: Weighting = None
+) -> float:
+    """Kappa of two raters as it would be if every level were equally common for both.
+
+    Beside a kappa it says how much of that is owed to prevalence and bias. On two levels it is
+    twice the exact agreement minus 1; on more it is Brennan and Prediger's coefficient.
+
+    Parameters
+    ----------
+    a, b, levels, weights
+        As for `cohen_kappa`.
+
+    References
+    ----------
+    Byrt, Bishop and Carlin (1993), Journal of Clinical Epidemiology 46(5), 423-429.
+    Brennan and Prediger (1981), Educational and Psychological Measurement 41(3), 687-699.
+    """
+    return float(tables.uniform_kappa(contingency(a, b, levels=levels), weights))
+
+
+def prevalence_index(
+    a: npt.ArrayLike, b: npt.ArrayLike, *, levels: Sequence[int]
+) -> dict[int, float]:
+    """Per level, how much likelier both raters give it than both withhold it, -1 to 1.
+
+    On two levels that of the upper one is Byrt, Bishop and Carlin's (1993) index. The farther from
+    0, the lower kappa is at the same exact agreement.
+    """
+    return _by_level(tables.prevalence_index(contingency(a, b, levels=levels)), levels)
+
+
+def bias_index(a: npt.ArrayLike, b: npt.ArrayLike, *, levels: Sequence[int]) -> dict[int, float]:
+    """Per level, how much oftener `a` gives it than `b`, -1 to 1.
+
+    On two levels that of the upper one is Byrt, Bishop and Carlin's (1993) index. The farther from
+    0, the higher kappa is at the same exact agreement.
+    """
+    return _by_level(tables.bias_index(contingency(a, b, levels=levels)), levels)
+
+
+def _by_level(values: FloatArray, levels: Sequence[int]) -> dict[int, float]:
+    return {int(level): float(v) for level, v in zip(sorted(set(levels)), values, strict=True)}
+
+
 def _matrix(ratings: npt.ArrayLike) -> FloatArray:
     matrix = np.asarray(ratings, dtype=float)
     if matrix.ndim != 2:
@@ -321,16 +366,36 @@ def icc(ratings: npt.ArrayLike, *, form: IccForm = "2,1") -> float:
     k, n = matrix.shape
     if k < 2 or n < 2:
         return float("nan")
-    grand = matrix.mean()
-    between_items = k * ((matrix.mean(axis=0) - grand) ** 2).sum()
-    between_raters = n * ((matrix.mean(axis=1) - grand) ** 2).sum()
-    rest = max(((matrix - grand) ** 2).sum() - between_items - between_raters, 0.0)
-    items = between_items / (n - 1)
+    # Centred, or large ratings would drown their differences in rounding.
+    centred = matrix - matrix.mean()
+    return float(icc_of_sums(icc_sums(centred).sum(axis=1), form))
+
+
+def icc_sums(matrix: FloatArray) -> FloatArray:
+    """Return what each item adds to the sums that `icc_of_sums` needs, shape (k + 3, n_items).
+
+    `matrix` has shape (k raters, n_items) and no gaps: the count of items, the square of an item's
+    mean, its sum of squares, and each rater's rating.
+    """
+    rows = (np.ones(matrix.shape[1]), matrix.mean(axis=0) ** 2, (matrix**2).sum(axis=0), *matrix)
+    return np.stack(rows)
+
+
+def icc_of_sums(sums: FloatArray, form: IccForm) -> FloatArray:
+    """Return the ICC of stacked sums of `icc_sums`, shape (..., k + 3); nan where undefined."""
+    n, means, squares = sums[..., 0], sums[..., 1], sums[..., 2]
+    per_rater = tables.ratio(sums[..., 3:], n[..., None])
+    k = per_rater.shape[-1]
+    grand = per_rater.mean(axis=-1)
+    between_items = k * (means - n * grand**2)
+    between_raters = n * ((per_rater - grand[..., None]) ** 2).sum(axis=-1)
+    rest = np.maximum(squares - n * k * grand**2 - between_items - between_raters, 0.0)
+    items = tables.ratio(between_items, n - 1)
     raters = between_raters / (k - 1)
-    error = rest / ((n - 1) * (k - 1))
-    within = (between_raters + rest) / (n * (k - 1))
+    error = tables.ratio(rest, (n - 1) * (k - 1))
+    within = tables.ratio(between_raters + rest, n * (k - 1))
     noise = within if form[0] == "1" else error
-    severity = (raters - error) / n if form[0] == "2" else 0.0
+    severity = tables.ratio(raters - error, n) if form[0] == "2" else np.zeros_like(error)
     if form.endswith("k"):
-        return float(tables.ratio(items - noise, items + severity))
-    return float(tables.ratio(items - noise, items + (k - 1) * noise + k * severity))
+        return tables.ratio(items - noise, items + severity)
+    return tables.ratio(items - noise, items + (k - 1) * noise + k * severity)

@@ -64,17 +64,56 @@ def within_one(tables: FloatArray) -> FloatArray:
     return ratio((tables * (steps <= 1)).sum(axis=(-2, -1)), tables.sum(axis=(-2, -1)))
 
 
-def gwet(tables: FloatArray, weighting: Weighting = None) -> FloatArray:
-    """Gwet's AC1 (no weighting) or AC2; 1 where everybody used one and the same level."""
+def gwet(
+    tables: FloatArray, weighting: Weighting = None, used: FloatArray | None = None
+) -> FloatArray:
+    """Gwet's AC1 (no weighting) or AC2; 1 where everybody used one and the same level.
+
+    `used`, shape (..., n_levels), is how often each level was used where single ratings count for
+    that too; the tables' own margins where absent.
+    """
     n_levels = tables.shape[-1]
     if n_levels < 2:
         return np.full(tables.shape[:-2], np.nan)
     credit = 1.0 - disagreement(n_levels, weighting)
     shares = _shares(tables)
-    used = (shares.sum(axis=-1) + shares.sum(axis=-2)) / 2
+    if used is None:
+        used = (shares.sum(axis=-1) + shares.sum(axis=-2)) / 2
+    else:
+        used = ratio(used, used.sum(axis=-1, keepdims=True))
     by_chance = credit.sum() / (n_levels * (n_levels - 1)) * (used * (1 - used)).sum(axis=-1)
     agreed = (shares * credit).sum(axis=(-2, -1))
     return ratio(agreed - by_chance, 1.0 - by_chance)
+
+
+def uniform_kappa(tables: FloatArray, weighting: Weighting = None) -> FloatArray:
+    """Agreement beyond that of raters who pick every level equally often.
+
+    With two levels PABAK, kappa adjusted for prevalence and bias; with more, Brennan and
+    Prediger's coefficient.
+    """
+    cost = disagreement(tables.shape[-1], weighting)
+    return 1.0 - ratio((_shares(tables) * cost).sum(axis=(-2, -1)), cost.mean())
+
+
+def prevalence_index(tables: FloatArray) -> FloatArray:
+    """How much likelier both raters give a level than both withhold it, shape (..., n_levels)."""
+    shares = _shares(tables)
+    both = np.diagonal(shares, axis1=-2, axis2=-1)
+    neither = 1.0 - shares.sum(axis=-1) - shares.sum(axis=-2) + both
+    return np.asarray(both - neither)
+
+
+def bias_index(tables: FloatArray) -> FloatArray:
+    """How much oftener the rows' rater gives a level than the columns', shape (..., n_levels)."""
+    shares = _shares(tables)
+    return np.asarray(shares.sum(axis=-1) - shares.sum(axis=-2))
+
+
+def specific_agreement(tables: FloatArray) -> FloatArray:
+    """Of the ratings at a level, the share that the other rater shares, shape (..., n_levels)."""
+    both = np.diagonal(tables, axis1=-2, axis2=-1)
+    return ratio(2.0 * both, tables.sum(axis=-1) + tables.sum(axis=-2))
 
 
 def alpha(
