@@ -7,7 +7,7 @@ from scipy.stats import binomtest, kendalltau
 from autoqa.errors import DataError
 from autoqa.evaluation.alignment import (
     ASSOCIATIONS,
-    agent_quadrants,
+    agent_means,
     associate,
     association_difference,
     csat_shares,
@@ -70,23 +70,12 @@ def test_a_total_does_not_differ_from_itself():
     assert all((e.low, e.value, e.high) == (0, 0, 0) for e in found["difference"].values())
 
 
-def test_agents_fall_in_four_quadrants_and_those_with_little_data_in_none():
-    means = {"ann": (90, 1.0), "bo": (70, 1.0), "cy": (90, 0.0), "di": (70, 0.0)}
-    totals, csat, agents = {}, {}, {}
-    for agent, (qa, said) in means.items():
-        for i in range(5):
-            conversation = f"{agent}{i}"
-            totals[conversation], csat[conversation] = qa, said
-            agents[conversation] = agent
-    totals["new0"], agents["new0"] = 50, "new"
-    found = agent_quadrants(totals, csat, agents)
-    assert (found.qa_line, found.csat_line) == (80, 0.5)
-    placed = {a.agent: a.quadrant for a in found.agents}
-    assert placed == {"ann": "strong", "bo": "liked", "cy": "correct", "di": "struggling"}
-    assert found.left_out == ("new",)
-    strict = agent_quadrants(totals, csat, agents, qa_line=95)
-    assert {a.quadrant for a in strict.agents} == {"liked", "struggling"}
-    assert agent_quadrants({}, {}, {}).agents == ()
+def test_agents_are_averaged_and_those_with_little_data_left_out():
+    totals = {f"a{i}": 70 + i for i in range(5)} | {"b0": 50}
+    agents = dict.fromkeys(totals, "ann") | {"b0": "bo"}
+    kept, left_out = agent_means(totals, dict.fromkeys(totals, 0.5), agents)
+    assert kept == [("ann", 72.0, 0.5, 5, 5)]
+    assert left_out == ["bo"]
 
 
 def test_excellent_qa_is_set_against_the_rest():

@@ -10,7 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -136,32 +136,6 @@ def association_difference(
     }
 
 
-Quadrant = Literal["strong", "liked", "correct", "struggling"]
-"""strong: QA and CSAT high; liked: CSAT only; correct: QA only; struggling: neither."""
-
-
-@dataclass(frozen=True, slots=True)
-class AgentPlacement:
-    """Where one agent stands among the others."""
-
-    agent: str
-    qa: float  # mean total
-    csat: float  # mean share of the CSAT scale
-    n_qa: int
-    n_csat: int
-    quadrant: Quadrant
-
-
-@dataclass(frozen=True, slots=True)
-class Quadrants:
-    """All agents with enough data, and the lines between the quadrants."""
-
-    qa_line: float
-    csat_line: float
-    agents: tuple[AgentPlacement, ...]
-    left_out: tuple[str, ...]  # agents with too few conversations or surveys
-
-
 def _by_agent(values: Mapping[str, float], agents: Mapping[str, str]) -> dict[str, list[float]]:
     grouped: dict[str, list[float]] = defaultdict(list)
     for conversation in sorted(values):
@@ -202,46 +176,6 @@ def agent_means(
             means = (float(np.mean(qa)), float(np.mean(said)))
             kept.append((agent, *means, len(qa), len(said)))
     return kept, left_out
-
-
-def agent_quadrants(
-    totals: Mapping[str, float],
-    csat: Mapping[str, float],
-    agents: Mapping[str, str],
-    *,
-    min_n: int = 5,
-    qa_line: float | None = None,
-    csat_line: float | None = None,
-) -> Quadrants:
-    """Place agents in the four quadrants of QA and CSAT.
-
-    Parameters
-    ----------
-    totals, csat, agents, min_n
-        As for `agent_means`.
-    qa_line, csat_line : float, optional
-        Where a quadrant begins (at or above is high); the median agent's where absent. With the
-        median, somebody is always below: a quadrant is a place among colleagues, not a verdict.
-    """
-    kept, left_out = agent_means(totals, csat, agents, min_n=min_n)
-    nothing = float("nan")
-    line_qa = qa_line if qa_line is not None else _median([k[1] for k in kept], nothing)
-    line_csat = csat_line if csat_line is not None else _median([k[2] for k in kept], nothing)
-    names: dict[tuple[bool, bool], Quadrant] = {
-        (True, True): "strong",
-        (False, True): "liked",
-        (True, False): "correct",
-        (False, False): "struggling",
-    }
-    placed = tuple(
-        AgentPlacement(agent, qa, said, n_qa, n_csat, names[qa >= line_qa, said >= line_csat])
-        for agent, qa, said, n_qa, n_csat in kept
-    )
-    return Quadrants(line_qa, line_csat, placed, tuple(left_out))
-
-
-def _median(values: Sequence[float], otherwise: float) -> float:
-    return float(np.median(values)) if values else otherwise
 
 
 def wilson(successes: int, n: int, *, level: float = 0.95) -> Estimate:

@@ -12,9 +12,7 @@ import numpy as np
 from autoqa.evaluation.agreement import icc
 from autoqa.evaluation.alignment import (
     BandShares,
-    Quadrants,
     agent_means,
-    agent_quadrants,
     associate,
     association_difference,
     positive_share_by_band,
@@ -23,6 +21,7 @@ from autoqa.evaluation.ceiling import weighted_mean
 from autoqa.evaluation.classification import spearman
 from autoqa.evaluation.figures import Figure
 from autoqa.evaluation.intervals import Estimate, bootstrap_many
+from autoqa.evaluation.quadrants import Quadrants, agent_quadrants
 from autoqa.evaluation.tables import FloatArray
 from autoqa.records import CSAT, Rating, Status
 from autoqa.scorecard.schema import Scorecard

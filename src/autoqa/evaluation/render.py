@@ -347,18 +347,30 @@ def _csat_in_markdown(csat: CsatComparison) -> list[str]:
             ),
             "",
             *_table(
-                ("agent", "mean total", "n", "mean CSAT (share of scale)", "n", "quadrant"),
+                ("agent", "mean total", "n", "mean CSAT (share of scale)", "n", "quadrant", "sure"),
                 [
                     (
                         a.agent,
-                        f"{a.qa:.1f}",
+                        show(a.qa, digits=1),
                         str(a.n_qa),
-                        f"{a.csat:.2f}",
+                        show(a.csat),
                         str(a.n_csat),
                         a.quadrant,
+                        f"{a.probability:.0%}" if math.isfinite(a.probability) else "unknown",
                     )
                     for a in csat.agents.quadrants.agents
+                ]
+                + [
+                    (a.agent, "", str(a.n_qa), "", str(a.n_csat), "not placed", "")
+                    for a in csat.agents.quadrants.not_placed
                 ],
+            ),
+            "",
+            (
+                "Agents' means are pulled towards the average agent, the more the fewer their "
+                "conversations; *sure* is the probability that the agent's true means lie in the "
+                "quadrant shown. Agents with fewer than "
+                f"{csat.agents.quadrants.min_n} totals or surveys are not placed."
             ),
             "",
         ]
