@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from autoqa.cli import comparing, demo, experiments, learning, models, reading, scorecards, scoring
+from autoqa.cli import (
+    claims,
+    comparing,
+    demo,
+    experiments,
+    learning,
+    models,
+    reading,
+    scorecards,
+    scoring,
+)
 from autoqa.cli.console import Commands, say
 
 app = typer.Typer(
@@ -48,6 +58,7 @@ app.add_typer(scorecards.app, name="scorecard")
 learning.add_train(app)
 scoring.add_to(app)
 comparing.add_to(app)
+app.add_typer(claims.app, name="claims")
 app.add_typer(experiments.app, name="experiment")
 learning.add_benchmark(app)
 app.add_typer(models.app, name="models")
