@@ -60,6 +60,10 @@ LicenceName = Annotated[
         "is not known, are as good as absent.",
     ),
 ]
+Resamples = Annotated[
+    int, typer.Option("--resamples", min=1, help="Bootstrap resamples behind each interval.")
+]
+IntervalSeed = Annotated[int, typer.Option("--seed", help="Same seed, same intervals.")]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print the result as JSON to standard output.")
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autoqa.cli.arguments import AsJson, OutFolder
+from autoqa.cli.arguments import AsJson, IntervalSeed, OutFolder, Resamples
 from autoqa.cli.console import example, finish, say, say_json, say_markdown
 from autoqa.cli.inputs import (
     Lost,
@@ -121,10 +121,8 @@ def run(
             show_default=False,
         ),
     ] = None,
-    resamples: Annotated[
-        int, typer.Option("--resamples", min=1, help="Bootstrap resamples behind each interval.")
-    ] = 1000,
-    seed: Annotated[int, typer.Option("--seed", help="Same seed, same intervals.")] = 7,
+    resamples: Resamples = 1000,
+    seed: IntervalSeed = 7,
     as_json: AsJson = False,
 ) -> None:
     """Test claims: question, verdict, figures with intervals, conversations needed.

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autoqa.cli.arguments import AsJson, CardName, LicenceName, default_models
+from autoqa.cli.arguments import (
+    AsJson,
+    CardName,
+    IntervalSeed,
+    LicenceName,
+    Resamples,
+    default_models,
+)
 from autoqa.cli.console import counted, example, finish, progress_bar, say, say_json
 from autoqa.errors import near_miss
 
@@ -208,10 +215,8 @@ def benchmark(
             show_default=False,
         ),
     ] = None,
-    resamples: Annotated[
-        int, typer.Option("--resamples", min=1, help="Bootstrap resamples behind each interval.")
-    ] = 1000,
-    seed: Annotated[int, typer.Option("--seed", help="Same seed, same intervals.")] = 7,
+    resamples: Resamples = 1000,
+    seed: IntervalSeed = 7,
     deletion: Annotated[
         bool,
         typer.Option("--deletion", help="Test too whether scores rest on their evidence."),
