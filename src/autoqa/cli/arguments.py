@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -67,6 +67,20 @@ IntervalSeed = Annotated[int, typer.Option("--seed", help="Same seed, same inter
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print the result as JSON to standard output.")
 ]
+
+
+def existing(flag: str, metavar: str, text: str) -> Any:
+    """Return an option that names a file or folder, which has to be there."""
+    return typer.Option(flag, metavar=metavar, help=text, exists=True, show_default=False)
+
+
+AUTOMATED = existing(
+    "--ratings",
+    "A",
+    "Automated ratings: a folder that `autoqa score` wrote, or a file of ratings.",
+)
+HUMAN_TABLE = "Human ratings: Parquet, JSONL, CSV, or conversations that hold them."
+SURVEY_TABLE = "Customers' answers: Parquet, JSONL, CSV, or conversations that hold them."
 
 DEFAULT_MODELS = Path("models", "default")
 

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autoqa.cli.arguments import AsJson, IntervalSeed, OutFolder, Resamples
+from autoqa.cli.arguments import (
+    AUTOMATED,
+    HUMAN_TABLE,
+    SURVEY_TABLE,
+    AsJson,
+    IntervalSeed,
+    OutFolder,
+    Resamples,
+    existing,
+)
 from autoqa.cli.console import example, finish, say, say_json, say_markdown
 from autoqa.cli.inputs import (
     Lost,
@@ -42,45 +51,23 @@ def run(
     out: OutFolder,
     ratings: Annotated[
         Path | None,
-        typer.Option(
-            "--ratings",
-            metavar="A",
-            help="Automated ratings: a folder that `autoqa score` wrote, or a file of ratings.",
-            exists=True,
-            show_default=False,
-        ),
+        AUTOMATED,
     ] = None,
     human: Annotated[
         Path | None,
-        typer.Option(
-            "--human",
-            metavar="H",
-            help="Human ratings: Parquet, JSONL, CSV, or conversations that hold them. Default: "
-            "those in --data.",
-            exists=True,
-            show_default=False,
-        ),
+        existing("--human", "H", f"{HUMAN_TABLE} Default: those in --data."),
     ] = None,
     surveys: Annotated[
         Path | None,
-        typer.Option(
-            "--surveys",
-            metavar="S",
-            help="Customers' answers: Parquet, JSONL, CSV, or conversations that hold them. "
-            "Default: those in --data.",
-            exists=True,
-            show_default=False,
-        ),
+        existing("--surveys", "S", f"{SURVEY_TABLE} Default: those in --data."),
     ] = None,
     data: Annotated[
         list[Path] | None,
-        typer.Option(
+        existing(
             "--data",
-            metavar="PATH",
-            help="Conversations: who the agent was, team, topic, times, and outcomes such as "
+            "PATH",
+            "Conversations: who the agent was, team, topic, times, and outcomes such as "
             "`resolved`. Default: the transcripts in A.",
-            exists=True,
-            show_default=False,
         ),
     ] = None,
     scorecard: Annotated[

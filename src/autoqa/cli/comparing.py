@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autoqa.cli.arguments import AsJson, IntervalSeed, OutFolder, Resamples
+from autoqa.cli.arguments import (
+    AUTOMATED,
+    HUMAN_TABLE,
+    SURVEY_TABLE,
+    AsJson,
+    IntervalSeed,
+    OutFolder,
+    Resamples,
+    existing,
+)
 from autoqa.cli.console import example, finish, say, say_json
 from autoqa.cli.inputs import (
     Lost,
@@ -41,34 +50,16 @@ def add_to(app: typer.Typer) -> None:
 def compare(
     ratings: Annotated[
         Path,
-        typer.Option(
-            "--ratings",
-            metavar="A",
-            help="Automated ratings: a folder that `autoqa score` wrote, or a file of ratings.",
-            exists=True,
-            show_default=False,
-        ),
+        AUTOMATED,
     ],
     human: Annotated[
         Path,
-        typer.Option(
-            "--human",
-            metavar="H",
-            help="Human ratings: Parquet, JSONL, CSV, or conversations that hold them.",
-            exists=True,
-            show_default=False,
-        ),
+        existing("--human", "H", HUMAN_TABLE),
     ],
     out: OutFolder,
     surveys: Annotated[
         Path | None,
-        typer.Option(
-            "--surveys",
-            metavar="S",
-            help="Customers' answers: Parquet, JSONL, CSV, or conversations that hold them.",
-            exists=True,
-            show_default=False,
-        ),
+        existing("--surveys", "S", SURVEY_TABLE),
     ] = None,
     scorecard: Annotated[
         str | None,
@@ -82,13 +73,11 @@ def compare(
     ] = None,
     data: Annotated[
         list[Path] | None,
-        typer.Option(
+        existing(
             "--data",
-            metavar="PATH",
-            help="Conversations that say who the agent was; intervals then resample agents. "
+            "PATH",
+            "Conversations that say who the agent was; intervals then resample agents. "
             "Default: the transcripts in A.",
-            exists=True,
-            show_default=False,
         ),
     ] = None,
     resamples: Resamples = 1000,

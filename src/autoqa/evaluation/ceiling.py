@@ -25,6 +25,9 @@ from autoqa.records import Rating, Status
 ItemKey: TypeAlias = tuple[str, int | None]
 """Conversation id and turn; turn None is the whole conversation."""
 
+ValueOf: TypeAlias = Callable[[Rating], float | None]
+"""What to take of a rating; None leaves it out."""
+
 PairStatistic: TypeAlias = Callable[[FloatArray, FloatArray], float]
 Consensus: TypeAlias = Literal["mean", "nearest", "majority"]
 
@@ -50,7 +53,7 @@ class Panel:
         ratings: Iterable[Rating],
         *,
         criterion: str | None = None,
-        value: Callable[[Rating], float | None] | None = None,
+        value: ValueOf | None = None,
     ) -> Panel:
         """Lay out the ratings of one criterion.
 
@@ -68,18 +71,9 @@ class Panel:
         DataError
             If `criterion` is left out and there are several.
         """
-        kept = [r for r in ratings if criterion is None or r.criterion == criterion]
-        several = sorted({r.criterion for r in kept})
-        if len(several) > 1:
-            raise DataError(
-                f"Ratings of several criteria ({', '.join(several)}): say which one to compare."
-            )
-        take = value or _level
         by_item: dict[ItemKey, dict[str, float]] = defaultdict(dict)
-        for rating in kept:
-            number = take(rating)
-            if number is not None:
-                by_item[rating.conversation_id, rating.turn][rating.rater] = float(number)
+        for rating, number in numbers_of(ratings, criterion, value):
+            by_item[rating.conversation_id, rating.turn][rating.rater] = number
         return cls.from_items(
             {key: [said[rater] for rater in sorted(said)] for key, said in by_item.items()}
         )
@@ -115,8 +109,36 @@ def sortable(key: ItemKey) -> tuple[str, int]:
     return key[0], -1 if key[1] is None else key[1]
 
 
-def _level(rating: Rating) -> float | None:
+def level_of(rating: Rating) -> float | None:
+    """Return the level of a rated rating, None of any other."""
     return rating.level if rating.status is Status.RATED else None
+
+
+def numbers_of(
+    ratings: Iterable[Rating], criterion: str | None = None, value: ValueOf | None = None
+) -> list[tuple[Rating, float]]:
+    """Return the ratings of one criterion that have a number, with it.
+
+    Parameters
+    ----------
+    criterion : str, optional
+        Which one; may be left out when all ratings are of the same criterion.
+    value : callable, optional
+        What to take of a rating, None to leave it out; `level_of` where absent.
+
+    Raises
+    ------
+    DataError
+        If `criterion` is left out and there are several.
+    """
+    kept = [r for r in ratings if criterion is None or r.criterion == criterion]
+    several = sorted({r.criterion for r in kept})
+    if len(several) > 1:
+        raise DataError(
+            f"Ratings of several criteria ({', '.join(several)}): say which one to compare."
+        )
+    take = value or level_of
+    return [(rating, float(n)) for rating in kept if (n := take(rating)) is not None]
 
 
 def consensus(values: FloatArray, how: Consensus = "mean") -> FloatArray:

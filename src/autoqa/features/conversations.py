@@ -123,13 +123,16 @@ class WindowReader:
     def windows(self, turns: Sequence[Turn]) -> Iterator[Window]:
         """Yield windows over a conversation; a turn of over half a window loses its end."""
         longest = self.max_tokens // 2
-        said = [f"{'agent' if is_agent_side(t.speaker) else 'customer'}: {t.text}" for t in turns]
+        agent = [is_agent_side(turn.speaker) for turn in turns]
+        said = [
+            f"{'agent' if own_side else 'customer'}: {turn.text}"
+            for own_side, turn in zip(agent, turns, strict=True)
+        ]
         ids = token_ids(self.tokenizer, said, longest, self.threads)
         # Every turn comes between two special tokens: the first opens the window, once; the last
         # ends the turn.
         own = [one[1:] if len(one) <= longest else [*one[1 : longest - 1], one[-1]] for one in ids]
         first = ids[0][0] if ids else 0
-        agent = [is_agent_side(turn.speaker) for turn in turns]
         return windows(own, agent, first, self.max_tokens, self.context_tokens)
 
 

@@ -16,11 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from autoqa.errors import DataError
-from autoqa.evaluation.ceiling import ItemKey, sortable
+from autoqa.evaluation.ceiling import ItemKey, ValueOf, numbers_of, sortable
 from autoqa.evaluation.tables import FloatArray, IntArray
-from autoqa.records import Rating, Status
+from autoqa.records import Rating
 
-ValueOf: TypeAlias = Callable[[Rating], float | None]
 WhenOf: TypeAlias = Callable[[Rating], "datetime | float | None"]
 
 
@@ -75,19 +74,10 @@ class RatingTable:
         DataError
             If `criterion` is left out and there are several.
         """
-        kept = [r for r in ratings if criterion is None or r.criterion == criterion]
-        several = sorted({r.criterion for r in kept})
-        if len(several) > 1:
-            raise DataError(
-                f"Ratings of several criteria ({', '.join(several)}): say which one to look at."
-            )
-        take = value or level_of
         said: dict[tuple[ItemKey, str], tuple[float, float]] = {}
-        for rating in kept:
-            number = take(rating)
-            if number is not None:
-                key = (rating.conversation_id, rating.turn)
-                said[key, rating.rater] = (float(number), _seconds(when, rating))
+        for rating, number in numbers_of(ratings, criterion, value):
+            key = (rating.conversation_id, rating.turn)
+            said[key, rating.rater] = (number, _seconds(when, rating))
         rows = sorted(said, key=lambda row: (sortable(row[0]), row[1]))
         keys = tuple(dict.fromkeys(key for key, _ in rows))
         raters = tuple(sorted({name for _, name in rows}))
@@ -165,11 +155,6 @@ class RatingTable:
         second = by_item[np.repeat(start[self.item[by_item]], partners) + within]
         apart = first != second
         return first[apart], second[apart]
-
-
-def level_of(rating: Rating) -> float | None:
-    """Return the level of a rated rating, None of any other."""
-    return rating.level if rating.status is Status.RATED else None
 
 
 def _seconds(when: WhenOf | None, rating: Rating) -> float:

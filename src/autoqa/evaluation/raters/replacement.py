@@ -18,8 +18,9 @@ import numpy as np
 from autoqa.errors import DataError
 from autoqa.evaluation import tables
 from autoqa.evaluation.by_criterion import index_automated
+from autoqa.evaluation.ceiling import ValueOf, level_of
 from autoqa.evaluation.intervals import Estimate, bootstrap_tables, cluster_codes
-from autoqa.evaluation.raters.rating_table import RatingTable, ValueOf, level_of
+from autoqa.evaluation.raters.rating_table import RatingTable
 from autoqa.evaluation.tables import FloatArray, IntArray
 from autoqa.records import Rating
 

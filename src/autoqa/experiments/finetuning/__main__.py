@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,7 @@ def _fine_tune(chosen: argparse.Namespace) -> None:
             for name in (*SOURCES[task.name], *(name for other, name in more if other == task.name))
         ]
 
+        @cache  # counted here, and laid out again for the plan
         def train(epoch: int) -> list[Lesson]:
             rng = np.random.default_rng([recipe.seed, epoch])
             return [
