@@ -4,7 +4,8 @@
 
     FOLDER/
         adapter.json            base encoder, its fingerprint, how conversations are laid out
-        adapter.safetensors     per linear layer, two low-rank matrices: W + scale * up @ down
+        adapter.safetensors     per linear layer, two low-rank matrices: W + scale * up @ down;
+                                or per weight what is added to it, where all of them were trained
 
 Hu et al. (2022), "LoRA: Low-Rank Adaptation of Large Language Models", ICLR.
 """
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 SETTINGS, TENSORS = "adapter.json", "adapter.safetensors"
 ADAPTER_FILES = (SETTINGS, TENSORS)
-DOWN, UP = ".down", ".up"
+DOWN, UP, CHANGE = ".down", ".up", ".change"
 _FORMAT = 2  # how a conversation is read is part of it
 
 
@@ -67,7 +68,7 @@ def is_adapter(folder: str | Path) -> bool:
 
 
 def write_adapter(folder: Path, adapter: Adapter, tensors: dict[str, NDArray[np.float16]]) -> None:
-    """Write an adapter; `tensors` are named ``LAYER.down`` and ``LAYER.up``."""
+    """Write an adapter: tensors ``LAYER.down`` and ``LAYER.up``, or ``WEIGHT.change``."""
     from safetensors.numpy import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -133,16 +134,15 @@ def _merged(base: EncoderWeights, adapter: Path, scale: float, scratch: Path) ->
     target = scratch / "merged"
     shutil.copytree(source, target)
     changes = load_file(adapter / TENSORS)
-    left = {name.removesuffix(DOWN) for name in changes if name.endswith(DOWN)}
+    left = {
+        name.removesuffix(CHANGE).removesuffix(DOWN) for name in changes if not name.endswith(UP)
+    }
     for file in sorted(target.glob("*.safetensors")):
         tensors: dict[str, Any] = load_file(file)
         for name in list(tensors):
-            layer = next((one for one in left if name.endswith(f"{one}.weight")), None)
+            layer = next((one for one in left if name.endswith((one, f"{one}.weight"))), None)
             if layer is not None:
-                low = changes[layer + UP].astype("float32") @ changes[layer + DOWN].astype(
-                    "float32"
-                )
-                tensors[name] = tensors[name] + scale * low
+                tensors[name] = tensors[name] + _addition(changes, layer, scale)
                 left.remove(layer)
         file.unlink()  # the copy may be read-only
         save_file(tensors, file, metadata={"format": "pt"})
@@ -151,3 +151,9 @@ def _merged(base: EncoderWeights, adapter: Path, scale: float, scratch: Path) ->
             f"{adapter}: changes layers that '{base.name}' has not: {', '.join(sorted(left)[:3])}"
         )
     return target
+
+
+def _addition(changes: dict[str, NDArray[np.float16]], layer: str, scale: float) -> Any:
+    if layer + CHANGE in changes:
+        return changes[layer + CHANGE].astype("float32")
+    return scale * (changes[layer + UP].astype("float32") @ changes[layer + DOWN].astype("float32"))

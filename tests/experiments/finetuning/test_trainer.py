@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from autoqa.errors import ExperimentError
 from autoqa.experiments.finetuning.lessons import batches, heads_of, lessons_of
-from autoqa.experiments.finetuning.lora import adapter_tensors
 from autoqa.experiments.finetuning.trainer import Recipe, TurnReader, evaluate, fine_tune
 from autoqa.experiments.tasks import TASKS, load_dataset
 from autoqa.features.adapters import Adapter, write_adapter
@@ -60,6 +62,26 @@ def test_only_the_additions_and_the_heads_learn(lessons, reader):
     assert changed == set(model.trained())
     assert {name.rsplit(".", 1)[-1] for name in changed} == {"down", "up", "weight", "bias"}
     assert not [name for name in changed if ".layer.0." in name]  # frozen
+
+
+def test_with_the_full_method_all_weights_of_the_upper_layers_learn(lessons, reader):
+    model = reader(replace(RECIPE, method="full"))
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    fine_tune(model, always(lessons[0][:20]), [], RECIPE)
+    same = {name for name, p in model.named_parameters() if torch.equal(before[name], p.detach())}
+    upper = {name for name in before if ".layer." in name and ".layer.0." not in name}
+    assert upper <= set(model.trained())
+    # A shift of all keys cancels in the softmax, so their biases have no gradient to speak of.
+    assert not {name for name in upper & same if not name.endswith("key.bias")}
+    assert {name for name in before if ".layer.0." in name or "embeddings" in name} <= same
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"), [({"method": "half"}, "lora, full"), ({"rank": 0}, "rank is 0")]
+)
+def test_a_recipe_that_cannot_be_followed_is_refused(setting, said):
+    with pytest.raises(ExperimentError, match=said):
+        replace(RECIPE, **setting)
 
 
 def always(lessons):
@@ -122,11 +144,12 @@ def test_a_checkpoint_of_other_lessons_is_not_taken_up(lessons, reader, tmp_path
     assert steps[0] == 1
 
 
+@pytest.mark.parametrize("method", ["lora", "full"])
 def test_the_adapter_reads_as_the_trained_model_did(
-    lessons, reader, tiny_bert, toy_data, tmp_path, monkeypatch
+    method, lessons, reader, tiny_bert, toy_data, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("AUTOQA_CACHE", str(tmp_path / "cache"))
-    model = reader()
+    model = reader(replace(RECIPE, method=method))
     fine_tune(model, always(lessons[0][:30]), [], RECIPE)
     adapter = Adapter(
         name="toy",
@@ -136,7 +159,7 @@ def test_the_adapter_reads_as_the_trained_model_did(
         max_tokens=128,
         context_tokens=30,
     )
-    write_adapter(tmp_path / "adapter", adapter, adapter_tensors(model.encoder))
+    write_adapter(tmp_path / "adapter", adapter, model.adapter())
     encoder = AdaptedEncoder(tmp_path / "adapter", precision="fp32", threads=1)
     dataset = load_dataset(toy_data / "toy_satisfaction")
     held = dataset.where(lambda one: one.split == "valid").transcripts

@@ -86,9 +86,6 @@ def parts_of(dataset: Dataset) -> tuple[Dataset, Dataset]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fine-tune from the command line; return the exit code."""
     chosen = _arguments(arguments)
-    if chosen.rank < 1:
-        print(f"--rank {chosen.rank}: an adapter needs a rank of 1 or more", file=sys.stderr)
-        return 2
     if not chosen.data.is_dir():
         print(f"{chosen.data}: no such folder; it holds the datasets", file=sys.stderr)
         return 2
@@ -106,7 +103,6 @@ def _fine_tune(chosen: argparse.Namespace) -> None:
     import torch
     from tokenizers import Tokenizer
 
-    from autoqa.experiments.finetuning.lora import adapter_tensors
     from autoqa.experiments.finetuning.trainer import Recipe, TurnReader, fine_tune
 
     if chosen.threads:
@@ -161,7 +157,7 @@ def _fine_tune(chosen: argparse.Namespace) -> None:
             checkpoint=chosen.out / "checkpoint",
             say=_say,
         )
-        write_adapter(chosen.out, adapter, adapter_tensors(model.encoder))
+        write_adapter(chosen.out, adapter, model.adapter())
         for epoch, losses in enumerate(history, start=1):
             print(f"epoch {epoch}, loss on what was left out: {json.dumps(losses)}")
 

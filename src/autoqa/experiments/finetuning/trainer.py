@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from autoqa.errors import ExperimentError
+from autoqa.experiments.finetuning.learnable import METHODS, adapter_tensors, learned, let_learn
 from autoqa.experiments.finetuning.lessons import HeadSpec, Lesson, batches
-from autoqa.experiments.finetuning.lora import add_low_rank
 from autoqa.features.conversations import padded
 from autoqa.features.graphs import TurnsInContext
 from autoqa.store import atomic_write_json
@@ -35,6 +37,8 @@ class Recipe:
 
     Attributes
     ----------
+    method : str
+        ``lora``: low-rank additions, small enough to ship; ``full``: all weights of the layers.
     rank : int
         Of the low-rank additions.
     scale : float
@@ -49,6 +53,7 @@ class Recipe:
     """
 
     epochs: int = 3
+    method: str = "lora"
     rank: int = 16
     scale: float = 2.0
     frozen: int = 2
@@ -60,6 +65,12 @@ class Recipe:
     dropout: float = 0.1
     average: float = 0.99
     seed: int = 7
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ExperimentError(f"method is '{self.method}', not one of {', '.join(METHODS)}")
+        if self.rank < 1:
+            raise ExperimentError(f"rank is {self.rank}: low-rank additions need one of 1 or more")
 
 
 class TurnReader(nn.Module):  # type: ignore[misc]  # torch is not type-checked
@@ -93,7 +104,10 @@ class TurnReader(nn.Module):  # type: ignore[misc]  # torch is not type-checked
             hidden_dropout_prob=0.0,
             local_files_only=True,
         )
-        add_low_rank(encoder, rank=recipe.rank, scale=recipe.scale, frozen=recipe.frozen)
+        let_learn(
+            encoder, recipe.method, rank=recipe.rank, scale=recipe.scale, frozen=recipe.frozen
+        )
+        self._start = learned(encoder)
         self.reads = TurnsInContext(encoder)
         self.specs = dict(heads)
         self.sources = {name: place for place, name in enumerate(sources)}
@@ -110,6 +124,10 @@ class TurnReader(nn.Module):  # type: ignore[misc]  # torch is not type-checked
     def encoder(self) -> Any:
         """The encoder inside."""
         return self.reads.encoder
+
+    def adapter(self) -> dict[str, NDArray[np.float16]]:
+        """What the encoder has learned, as `autoqa.features.adapters` stores it."""
+        return adapter_tensors(self.encoder, self._start)
 
     def trained(self) -> dict[str, nn.Parameter]:
         """Everything that learns, by name."""

@@ -1,4 +1,4 @@
-"""Low-rank additions to the linear layers of an encoder (LoRA; Hu et al. 2022)."""
+"""What of an encoder learns: low-rank additions (LoRA; Hu et al. 2022), or all weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from autoqa.features.adapters import DOWN, UP
+from autoqa.features.adapters import CHANGE, DOWN, UP
+
+METHODS = ("lora", "full")
 
 
 class LowRank(nn.Module):  # type: ignore[misc]  # torch is not type-checked
@@ -31,21 +33,30 @@ class LowRank(nn.Module):  # type: ignore[misc]  # torch is not type-checked
         )
 
 
-def add_low_rank(encoder: Any, *, rank: int, scale: float, frozen: int) -> None:
-    """Freeze an encoder, and let its layers above the `frozen` lowest learn low-rank additions."""
+def let_learn(encoder: Any, method: str, *, rank: int, scale: float, frozen: int) -> None:
+    """Freeze an encoder, and let its layers above the `frozen` lowest learn by one of `METHODS`."""
     encoder.requires_grad_(False)
     for layer in encoder.encoder.layer[frozen:]:
+        if method == "full":
+            layer.requires_grad_(True)
+            continue
         for name, module in list(layer.named_modules()):
             if isinstance(module, nn.Linear):
                 parent, _, last = name.rpartition(".")
                 setattr(layer.get_submodule(parent), last, LowRank(module, rank, scale))
 
 
-def adapter_tensors(encoder: Any) -> dict[str, NDArray[np.float16]]:
-    """Return the additions as an adapter stores them, in half precision."""
-    return {
-        f"{name}{suffix}": part.detach().cpu().numpy().astype(np.float16)
-        for name, module in encoder.named_modules()
-        if isinstance(module, LowRank)
-        for suffix, part in ((DOWN, module.down), (UP, module.up))
-    }
+def learned(encoder: Any) -> dict[str, Tensor]:
+    """Return a copy of what learns in an encoder, by name."""
+    return {n: p.detach().clone() for n, p in encoder.named_parameters() if p.requires_grad}
+
+
+def adapter_tensors(encoder: Any, start: dict[str, Tensor]) -> dict[str, NDArray[np.float16]]:
+    """Return what was learned since `start` as an adapter stores it, in half precision."""
+    found = {}
+    for name, now in learned(encoder).items():
+        if name.endswith((DOWN, UP)):
+            found[name] = now
+        else:
+            found[f"{name}{CHANGE}"] = now - start[name].to(now.device)
+    return {name: part.cpu().numpy().astype(np.float16) for name, part in found.items()}
