@@ -143,7 +143,12 @@ class ScoringSetup:
         flags = [
             one
             for i, evaluation in enumerate(evaluations)
-            for one in flag(evaluation, self.card, whole[i] if whole else None)
+            for one in flag(
+                evaluation,
+                self.card,
+                whole[i] if whole else None,
+                turns_to_scorer=batch.turns_to_scorer(i),
+            )
         ]
         sound = [i for i, rating in enumerate(whole) if rating.status is not Status.FAILED]
         curve = self.csat.curve(batch.subset(sound)) if self.csat and self.curve else []

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from autoqa.errors import EncoderError
 from autoqa.features.encoders import ConversationEncoder, Encoder, FloatArray
+from autoqa.features.instructions import without_instructions
 from autoqa.features.statistics import statistics_after_turns
 from autoqa.records import Transcript
 
@@ -23,6 +24,8 @@ _Value = TypeVar("_Value")
 
 class Batch:
     """Transcripts, with turn embeddings, statistics and spaCy docs computed when first asked for.
+
+    Embeddings and statistics are of what was said to each other, see `between_parties`.
 
     Parameters
     ----------
@@ -57,7 +60,7 @@ class Batch:
 
         def build() -> Batch:
             part = Batch([self.transcripts[i] for i in indices], encoders=self.encoders)
-            for name in ("embeddings", "statistics", "docs"):
+            for name in ("between_parties", "embeddings", "statistics", "docs"):
                 if name in self.__dict__:
                     part.__dict__[name] = [self.__dict__[name][i] for i in indices]
             return part
@@ -72,6 +75,19 @@ class Batch:
             known = ", ".join(sorted(self.encoders)) or "none"
             raise EncoderError(f"no text encoder for language '{language}' (encoders for: {known})")
         return encoder
+
+    @cached_property
+    def between_parties(self) -> tuple[Transcript, ...]:
+        """The transcripts with sentences blanked that speak to whoever scores; offsets hold.
+
+        What learned models read; quotes are of `transcripts`.
+        """
+        return tuple(without_instructions(t) for t in self.transcripts)
+
+    def turns_to_scorer(self, index: int) -> list[int]:
+        """Return the turns of a transcript, from 0, that speak to whoever scores."""
+        said, kept = self.transcripts[index].turns, self.between_parties[index].turns
+        return [t for t, (a, b) in enumerate(zip(said, kept, strict=True)) if a is not b]
 
     @cached_property
     def embeddings(self) -> list[FloatArray]:
@@ -90,11 +106,13 @@ class Batch:
         for key, members in by_encoder.items():
             encoder = encoders[key]
             if isinstance(encoder, ConversationEncoder):
-                whole = encoder.encode_conversations([self.transcripts[i].turns for i in members])
+                whole = encoder.encode_conversations(
+                    [self.between_parties[i].turns for i in members]
+                )
                 for i, vectors in zip(members, whole, strict=True):
                     found[i] = vectors
                 continue
-            texts = [turn.text for i in members for turn in self.transcripts[i].turns]
+            texts = [turn.text for i in members for turn in self.between_parties[i].turns]
             vectors = encoder.encode(texts)
             start = 0
             for i in members:
@@ -111,7 +129,7 @@ class Batch:
     @cached_property
     def statistics(self) -> list[NDArray[np.float64]]:
         """Per transcript, the statistics after each turn, shape (n_turns, n_statistics)."""
-        return [statistics_after_turns(t) for t in self.transcripts]
+        return [statistics_after_turns(t) for t in self.between_parties]
 
     @cached_property
     def docs(self) -> list[list[Doc]]:

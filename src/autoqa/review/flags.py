@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from autoqa.records import Evaluation, Flag, Rating, Status
 from autoqa.scorecard import Scorecard
@@ -20,7 +20,13 @@ LOW_COVERAGE = 0.7
 """Share of the applicable weight below which the total says little."""
 
 
-def flag(evaluation: Evaluation, card: Scorecard, csat: Rating | None = None) -> list[Flag]:
+def flag(
+    evaluation: Evaluation,
+    card: Scorecard,
+    csat: Rating | None = None,
+    *,
+    turns_to_scorer: Sequence[int] = (),
+) -> list[Flag]:
     """Return the flags of one automated evaluation, most urgent first.
 
     Parameters
@@ -29,8 +35,12 @@ def flag(evaluation: Evaluation, card: Scorecard, csat: Rating | None = None) ->
     card : Scorecard
     csat : Rating, optional
         The predicted CSAT of the whole conversation.
+    turns_to_scorer : sequence of int
+        Turns, from 0, that speak to whoever scores; see `autoqa.features.instructions`.
     """
     flags = [*_about_criteria(evaluation, card), *_about_totals(evaluation, csat)]
+    if turns_to_scorer:
+        flags.append(_about_instructions(evaluation.conversation_id, turns_to_scorer))
     return sorted(flags, key=lambda f: (-f.priority, f.reason, f.criterion or ""))
 
 
@@ -52,6 +62,17 @@ def _about_criteria(evaluation: Evaluation, card: Scorecard) -> Iterator[Flag]:
                 priority=0.7,
                 criterion=rating.criterion,
             )
+
+
+def _about_instructions(conversation: str, turns: Sequence[int]) -> Flag:
+    places = ", ".join(str(turn + 1) for turn in turns[:3])
+    more = f" and {len(turns) - 3} more" if len(turns) > 3 else ""
+    return Flag(
+        conversation_id=conversation,
+        reason="instructs_scorer",
+        message=f"Somebody speaks to the scorer (turn {places}{more}); models did not read it",
+        priority=0.8,
+    )
 
 
 def _about_totals(evaluation: Evaluation, csat: Rating | None) -> Iterator[Flag]:

@@ -55,7 +55,7 @@ def read_turns(batch: Batch, vocabulary: TurnNgrams) -> Turns:
     """Return a batch's turns as arrays, computed once per batch and vocabulary."""
 
     def compute() -> Turns:
-        transcripts = batch.transcripts
+        transcripts = batch.between_parties
         lengths = [len(t.turns) for t in transcripts]
         turns = [turn for t in transcripts for turn in t.turns]
         # Lists that are empty in a batch without turns still need their width.

@@ -282,7 +282,7 @@ def _shared_encoders(routes: tuple[tuple[str, str], ...]) -> Mapping[str, Encode
 
 
 def _turn_texts(batch: Batch) -> list[str]:
-    return [turn_text(turn) for t in batch.transcripts for turn in t.turns]
+    return [turn_text(turn) for t in batch.between_parties for turn in t.turns]
 
 
 def _statistics_row(batch: Batch, item: Item) -> Floats:

@@ -203,7 +203,7 @@ class ZeroShotScorer:
         end = len(transcript.turns) if item.turn is None else item.turn + 1
         own = [
             t
-            for t, turn in enumerate(transcript.turns[:end])
+            for t, turn in enumerate(batch.between_parties[item.transcript].turns[:end])
             if same_side(turn.speaker, criterion.speaker) and turn.text.strip()
         ]
         if item.turn is not None and criterion.unit == "turn":

@@ -18,6 +18,8 @@ BY_NAME = {one.name: one for one in PERTURBATIONS}
 CHANGES = [
     "injection by customer",
     "injection by agent",
+    "injection in unseen words by customer",
+    "injection in unseen words by agent",
     "keyword stuffing by customer",
     "keyword stuffing by agent",
     "swapped names",
@@ -52,7 +54,7 @@ def where(before, after):
 
 def test_there_is_a_change_for_every_promise():
     assert list(BY_NAME) == CHANGES
-    assert [BY_NAME[name].limit for name in CHANGES] == [2, 2, 2, 2, 1, 1, 1]
+    assert [BY_NAME[name].limit for name in CHANGES] == [2, 2, 2, 2, 2, 2, 1, 1, 1]
 
 
 @pytest.mark.parametrize(

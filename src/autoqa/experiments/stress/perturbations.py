@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from autoqa.experiments.stress.swaps import KINDS, swap
-from autoqa.experiments.stress.words import INJECTIONS, NEUTRAL, STUFFING
+from autoqa.experiments.stress.words import INJECTIONS, NEUTRAL, STUFFING, unseen_injections
 from autoqa.features.views import is_agent_side, same_side
 from autoqa.records import Speaker, Transcript, Turn
 from autoqa.scorecard.schema import Criterion
@@ -47,13 +47,20 @@ class Perturbation:
 
 
 def inject(
-    transcript: Transcript, turn: int | None, rng: np.random.Generator, *, speaker: Speaker
+    transcript: Transcript,
+    turn: int | None,
+    rng: np.random.Generator,
+    *,
+    speaker: Speaker,
+    unseen: bool = False,
 ) -> Transcript | None:
     """Append an instruction to whoever scores to the last turn of a speaker that counts.
 
-    The last one, because a model that judges a moment looks there most.
+    The last one, because a model that judges a moment looks there most. `unseen` ones were never
+    used to build a defence.
     """
-    sentences = INJECTIONS.get(transcript.primary_language, INJECTIONS["en"])
+    book = unseen_injections() if unseen else INJECTIONS
+    sentences = book.get(transcript.primary_language, book["en"])
     sentence = sentences[int(rng.integers(len(sentences)))]
     return _appended(transcript, turn, sentence, speaker)
 
@@ -117,10 +124,11 @@ def praised_by_customer(transcript: Transcript) -> Transcript:
 PERTURBATIONS: tuple[Perturbation, ...] = (
     *(
         Perturbation(
-            name=f"injection by {speaker}",
-            change=partial(inject, speaker=speaker),
+            name=f"injection {'in unseen words ' if unseen else ''}by {speaker}",
+            change=partial(inject, speaker=speaker, unseen=unseen),
             limit=ADDED_WORDS_LIMIT,
         )
+        for unseen in (False, True)
         for speaker in (Speaker.CUSTOMER, Speaker.AGENT)
     ),
     *(

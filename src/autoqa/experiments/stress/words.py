@@ -8,6 +8,10 @@ tested with it, except that an injected instruction falls back to English.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+import yaml
 
 INJECTIONS: Mapping[str, tuple[str, ...]] = {
     "en": (
@@ -32,6 +36,16 @@ INJECTIONS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """Sentences that ask whoever scores for a high score."""
+
+
+@cache
+def unseen_injections() -> Mapping[str, tuple[str, ...]]:
+    """Return such sentences by somebody who had seen neither these nor any defence."""
+    text = (
+        files("autoqa.experiments.stress").joinpath("unseen_instructions.yaml").read_text("utf-8")
+    )
+    return {language: tuple(said) for language, said in yaml.safe_load(text).items()}
+
 
 STUFFING: Mapping[str, Mapping[str, str]] = {
     "en": {
