@@ -57,8 +57,9 @@ bench: install  ## speed and memory, as ratios measured in one run; statistics o
 	$(BIN)/python experiments/bench_speed.py
 	$(BIN)/python experiments/bench_speed.py --part statistics
 
-notebooks: install  ## write notebooks/*.ipynb from their .py, with outputs
-	cd notebooks && ../$(BIN)/jupytext --to ipynb --execute *.py
+notebooks: install  ## write notebooks/*.ipynb from their .py, without outputs
+	cd notebooks && ../$(BIN)/jupytext --quiet --to ipynb --update *.py
+	cd notebooks && ../$(BIN)/jupyter nbconvert --log-level=WARN --clear-output --inplace *.ipynb
 
 clean:  ## remove what the commands above made, but not .venv
 	rm -rf out runs mlruns mlflow.db* .pytest_cache .mypy_cache .ruff_cache .hypothesis

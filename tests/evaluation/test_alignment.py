@@ -1,4 +1,5 @@
 import math
+from dataclasses import astuple
 
 import numpy as np
 import pytest
@@ -44,6 +45,22 @@ def test_association_counts_dissatisfied_and_top_box_customers():
     assert tuple(found) == ASSOCIATIONS
     assert found["auc_dissatisfied"].value == pytest.approx(4 / 6)
     assert found["auc_top_box"].value == 1.0
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_tables_of_answers_give_the_bootstrap_of_the_items(monkeypatch, clustered):
+    close, loose, csat = centre(150)
+    answers = np.round(4 * np.clip(csat, 0, 1)) / 4
+    units = np.arange(150) // 3 if clustered else None
+    fast = association_difference(close, loose, answers, clusters=units, n_resamples=150)
+    alone = associate(close, answers, clusters=units, n_resamples=150)
+    monkeypatch.setattr("autoqa.evaluation.alignment._MOST_ANSWERS", 0)
+    slow = association_difference(close, loose, answers, clusters=units, n_resamples=150)
+    for side, figures in slow.items():
+        for name, figure in figures.items():
+            assert astuple(fast[side][name]) == pytest.approx(astuple(figure), nan_ok=True)
+    for name in ASSOCIATIONS:
+        assert astuple(alone[name]) == pytest.approx(astuple(slow["automated"][name]), nan_ok=True)
 
 
 def test_tau_b_is_scipys_and_undefined_without_variance():

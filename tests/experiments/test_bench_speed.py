@@ -75,6 +75,46 @@ def test_sizes_that_compare_nothing_are_refused(bench, monkeypatch, capsys, size
     assert "a number above 0, then a greater one" in capsys.readouterr().err
 
 
+def test_statistics_are_timed_apart_from_making_what_they_rest_on(
+    bench, monkeypatch, tmp_path, capsys
+):
+    asked = []
+
+    def watch(command, threads):
+        asked.append((command[-4:], threads))
+        rows = [
+            {"part": "making", "n": 5, "seconds": 9.0, "cpu_seconds": 8.0, "peak_mib": 100.0},
+            {"part": "compare", "n": 5, "seconds": 40.0, "cpu_seconds": 50.0, "peak_mib": 900.0},
+            {"part": "icc", "n": 4, "seconds": 15.0, "cpu_seconds": 15.0, "peak_mib": 950.0},
+        ]
+        if "one panel" in command:
+            rows[-1]["peak_mib"] = 3000.0
+        return f"a warning\n{json.dumps(rows)}\n", 70.0, 950.0
+
+    monkeypatch.setattr(bench.analyses, "watch", watch)
+    out = tmp_path / "statistics.json"
+    run(bench, monkeypatch, "--part", "statistics", "--ratings", 500, "--json", out)
+    assert asked == [(["--worker", case, "--ratings", "500"], 2) for case in bench.analyses.CASES]
+    assert json.loads(out.read_text())["sampled"][1]["part"] == "compare"
+    printed = capsys.readouterr().out
+    assert "| sampled | compare | 5 | 40.0 | 50.0 | 900 |" in printed
+    assert "* sampled: statistics 55.0 s, 950 MiB with everything they rest on" in printed
+    assert printed.count("within 60 s and 2048 MiB") == 2
+    assert "one panel: statistics 55.0 s, 3000 MiB" in printed
+    assert "OVER 60 s and 2048 MiB" in printed
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(("case", "n"), [("sampled", 6000), ("one panel", 2000)])
+def test_every_part_of_the_statistics_runs_on_few_ratings(bench, monkeypatch, capsys, case, n):
+    run(bench, monkeypatch, "--worker", case, "--ratings", n)
+    made, *parts = json.loads(capsys.readouterr().out)
+    assert made["part"].startswith("making")
+    assert len(parts) >= 9
+    assert all(part["seconds"] >= 0 and part["peak_mib"] > 0 for part in parts)
+
+
 def test_help_says_how_to_measure_memory(bench, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         run(bench, monkeypatch, "--help")

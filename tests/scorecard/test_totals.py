@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from autoqa.errors import RecordError, ScaleError, ScorecardError
 from autoqa.records import RaterKind, Rating, Status
 from autoqa.scorecard import Scorecard, evaluate
+from autoqa.scorecard.totals import CardTotals
 
 
 def scorecard(*, sections=None, top=1, critical=None, units=None, **weights):
@@ -222,6 +223,13 @@ def test_totals_and_coverage_stay_in_range(case):
     assert 0 <= evaluation.coverage <= 1
     for total in (evaluation.total, *evaluation.section_totals.values()):
         assert total is None or 0 <= total <= 100
+
+
+@given(rated_cards())
+def test_totals_of_many_forms_are_those_of_each_evaluation(case):
+    card, ratings = case
+    levels = {r.criterion: r.level for r in ratings if r.level is not None}
+    assert CardTotals(card).total(levels) == evaluate(ratings, card).total
 
 
 @given(rated_cards(), st.randoms(use_true_random=False))

@@ -10,19 +10,29 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from autoqa.errors import DataError
-from autoqa.evaluation.classification import auc, spearman
-from autoqa.evaluation.intervals import Estimate, bootstrap, bootstrap_many
-from autoqa.evaluation.tables import FloatArray
+from autoqa.evaluation import tables
+from autoqa.evaluation.classification import auc, rank_codes, spearman
+from autoqa.evaluation.intervals import (
+    Estimate,
+    TableStatistic,
+    bootstrap_many,
+    bootstrap_tables,
+)
+from autoqa.evaluation.tables import FloatArray, ratio
 from autoqa.records import Survey
 
 ASSOCIATIONS = ("spearman", "kendall_tau_b", "auc_dissatisfied", "auc_top_box")
 """What `associate` reports; both AUC are above 0.5 where higher totals go with happier people."""
+
+
+_MOST_ANSWERS = 20  # different CSAT answers up to which resamples are worked out as tables
 
 
 def csat_shares(surveys: Iterable[Survey]) -> dict[str, float]:
@@ -80,15 +90,16 @@ def associate(
         The `ASSOCIATIONS`: Spearman and Kendall's tau-b; how well a low total finds dissatisfied
         customers, and a high one top-box customers.
     """
-    return bootstrap_many(
-        _associations,
-        np.asarray(totals, dtype=float),
-        np.asarray(csat, dtype=float),
+    said = np.asarray(csat, dtype=float)
+    found = _associated(
+        {"": np.asarray(totals, dtype=float)},
+        said,
         clusters=clusters,
         n_resamples=n_resamples,
         seed=seed,
         level=level,
     )
+    return {name: found[f" {name}"] for name in ASSOCIATIONS}
 
 
 def association_difference(
@@ -111,19 +122,11 @@ def association_difference(
         ``automated``, ``human`` and ``difference`` (automated minus human), each with the
         `ASSOCIATIONS`.
     """
-
-    def both(a: FloatArray, h: FloatArray, c: FloatArray) -> dict[str, float]:
-        by_machine, by_people = _associations(a, c), _associations(h, c)
-        figures = {f"automated {name}": value for name, value in by_machine.items()}
-        figures |= {f"human {name}": value for name, value in by_people.items()}
-        return figures | {
-            f"difference {name}": by_machine[name] - by_people[name] for name in ASSOCIATIONS
-        }
-
-    found = bootstrap_many(
-        both,
-        np.asarray(automated, dtype=float),
-        np.asarray(human, dtype=float),
+    found = _associated(
+        {
+            "automated": np.asarray(automated, dtype=float),
+            "human": np.asarray(human, dtype=float),
+        },
         np.asarray(csat, dtype=float),
         clusters=clusters,
         n_resamples=n_resamples,
@@ -134,6 +137,76 @@ def association_difference(
         side: {name: found[f"{side} {name}"] for name in ASSOCIATIONS}
         for side in ("automated", "human", "difference")
     }
+
+
+def _associated(
+    totals: Mapping[str, FloatArray],
+    csat: FloatArray,
+    *,
+    clusters: npt.ArrayLike | Sequence[Any] | None,
+    **settings: Any,
+) -> dict[str, Estimate]:
+    """Bootstrap ``side name`` of each side's totals, and of two sides also the difference."""
+    lengths = {values.size for values in totals.values()} | {csat.size}
+    if len(lengths) > 1:
+        raise DataError(f"Totals and CSAT must have one length, not {sorted(lengths)}.")
+    answers, answer = np.unique(csat, return_inverse=True)
+    columns = (*totals.values(), csat)
+    if answers.size > _MOST_ANSWERS or any(np.isnan(values).any() for values in columns):
+        # Agents' means, for example: nearly as many answers as items.
+        return bootstrap_many(
+            partial(_of_items, tuple(totals)), *columns, clusters=clusters, **settings
+        )
+    # All figures follow from how often each total met each answer, so resamples are tables.
+    places = [rank_codes(values) for values in totals.values()]
+    shape = (len(places), max(int(p.max(initial=-1)) + 1 for p in places), answers.size)
+    units = np.arange(csat.size) if clusters is None else np.asarray(clusters)
+    of_table: dict[str, TableStatistic] = {
+        "spearman": tables.spearman,
+        "kendall_tau_b": tables.kendall_tau_b,
+        "auc_dissatisfied": partial(_auc_of_low, positive=answers < 0.5),
+        "auc_top_box": partial(tables.auc, positive=answers >= 1.0),
+    }
+    asked: dict[str, TableStatistic] = {}
+    for name, statistic in of_table.items():
+        for layer, side in enumerate(totals):
+            asked[f"{side} {name}"] = partial(_on_layer, statistic=statistic, layer=layer)
+        if len(places) == 2:
+            asked[f"difference {name}"] = partial(_gap, statistic=statistic)
+    return bootstrap_tables(
+        asked,
+        np.concatenate(
+            [(i * shape[1] + place) * shape[2] + answer for i, place in enumerate(places)]
+        ),
+        shape=shape,
+        clusters=np.tile(units, len(places)),
+        n=csat.size,
+        **settings,
+    )
+
+
+def _of_items(sides: Sequence[str], *columns: FloatArray) -> dict[str, float]:
+    by_side = [_associations(values, columns[-1]) for values in columns[:-1]]
+    figures = {
+        f"{side} {name}": value
+        for side, found in zip(sides, by_side, strict=True)
+        for name, value in found.items()
+    }
+    if len(by_side) == 2:
+        figures |= {f"difference {n}": by_side[0][n] - by_side[1][n] for n in ASSOCIATIONS}
+    return figures
+
+
+def _auc_of_low(counts: FloatArray, positive: npt.NDArray[np.bool_]) -> FloatArray:
+    return tables.auc(counts[..., ::-1, :], positive)
+
+
+def _on_layer(stacked: FloatArray, *, statistic: TableStatistic, layer: int) -> FloatArray:
+    return statistic(stacked[:, layer])
+
+
+def _gap(stacked: FloatArray, *, statistic: TableStatistic) -> FloatArray:
+    return statistic(stacked[:, 0]) - statistic(stacked[:, 1])
 
 
 def _by_agent(values: Mapping[str, float], agents: Mapping[str, str]) -> dict[str, list[float]]:
@@ -232,18 +305,21 @@ def positive_share_by_band(
     if total.shape != share.shape:
         raise DataError(f"{total.size} totals but {share.size} CSAT answers.")
     high, positive = total >= cut, share > 0.5
-
-    def gap(is_high: npt.NDArray[np.bool_], is_positive: npt.NDArray[np.bool_]) -> float:
-        n_high = int(is_high.sum())
-        if n_high in (0, is_high.size):
-            return float("nan")
-        return float(is_positive[is_high].mean() - is_positive[~is_high].mean())
-
     return BandShares(
         cut=cut,
         excellent=wilson(int(positive[high].sum()), int(high.sum())),
         below=wilson(int(positive[~high].sum()), int((~high).sum())),
-        difference=bootstrap(
-            gap, high, positive, clusters=clusters, n_resamples=n_resamples, seed=seed
-        ),
+        difference=bootstrap_tables(
+            {"gap": _gap_of_shares},
+            high * 2 + positive,
+            shape=(2, 2),
+            clusters=np.arange(high.size) if clusters is None else clusters,
+            n_resamples=n_resamples,
+            seed=seed,
+        )["gap"],
     )
+
+
+def _gap_of_shares(counts: FloatArray) -> FloatArray:
+    shares = ratio(counts[..., 1], counts.sum(axis=-1))
+    return np.asarray(shares[..., 1] - shares[..., 0])

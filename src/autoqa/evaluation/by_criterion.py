@@ -13,7 +13,7 @@ from autoqa.errors import DataError, ScaleError
 from autoqa.evaluation.agreement import positions
 from autoqa.evaluation.ceiling import ItemKey, sortable
 from autoqa.evaluation.figures import Figure, Paired, agreement_figures
-from autoqa.evaluation.intervals import Estimate, bootstrap
+from autoqa.evaluation.intervals import Estimate, bootstrap_mean, cluster_codes
 from autoqa.evaluation.tables import IntArray
 from autoqa.records import Rating, Status
 from autoqa.scorecard.schema import Scorecard
@@ -197,8 +197,8 @@ def compare_criterion(
         consensus=agreement_figures(
             paired, levels, against="consensus", n_resamples=n_resamples, seed=seed
         ),
-        mean_difference=bootstrap(
-            _mean, difference, clusters=paired.clusters, n_resamples=n_resamples, seed=seed
+        mean_difference=bootstrap_mean(
+            difference, clusters=paired.clusters, n_resamples=n_resamples, seed=seed
         ),
         human_levels={int(level): share for level, share in zip(numbers, per_level, strict=True)},
         coverage=_coverage(looked_at, automated, cluster, n_resamples=n_resamples, seed=seed),
@@ -226,7 +226,7 @@ def _paired(
     return Paired(
         positions(machine, levels) if levels else np.empty(0, np.int64),
         positions(people, levels, missing=True) if levels else np.empty((0, 0), np.int64),
-        np.asarray([cluster(rating.conversation_id) for rating in automated], dtype=np.str_),
+        cluster_codes([cluster(rating.conversation_id) for rating in automated])[0],
     )
 
 
@@ -238,10 +238,6 @@ def _on_scale(rating: Rating, level: int | None, levels: Sequence[int]) -> float
             "Was it rated with another version of the scorecard?"
         )
     return float(level)
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if values.size else float("nan")
 
 
 def _coverage(
@@ -262,8 +258,7 @@ def _coverage(
         abstained=counts[Status.ABSTAINED],
         failed=counts[Status.FAILED],
         missing=counts["missing"],
-        answered=bootstrap(
-            _mean,
+        answered=bootstrap_mean(
             answered,
             clusters=[cluster(key[0]) for key in looked_at],
             n_resamples=n_resamples,
@@ -304,9 +299,9 @@ def _applicability(
     machine_share: IntArray = (paired.automated == 0).astype(np.int64)
     return Applicability(
         n_items=len(shared),
-        human_not_applicable=bootstrap(_mean, human_share, clusters=paired.clusters, **settings),
-        automated_not_applicable=bootstrap(
-            _mean, machine_share, clusters=paired.clusters, **settings
+        human_not_applicable=bootstrap_mean(human_share, clusters=paired.clusters, **settings),
+        automated_not_applicable=bootstrap_mean(
+            machine_share, clusters=paired.clusters, **settings
         ),
         figures=agreement_figures(paired, (0, 1), n_resamples=n_resamples, seed=seed),
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,13 +20,14 @@ from autoqa.evaluation.alignment import (
     positive_share_by_band,
 )
 from autoqa.evaluation.ceiling import weighted_mean
-from autoqa.evaluation.classification import spearman
+from autoqa.evaluation.classification import rank_codes, spearman
 from autoqa.evaluation.figures import Figure
-from autoqa.evaluation.intervals import Estimate, bootstrap_many
+from autoqa.evaluation.intervals import Estimate, bootstrap_many, bootstrap_mean, cluster_codes
 from autoqa.evaluation.quadrants import Quadrants, agent_quadrants
-from autoqa.evaluation.tables import FloatArray
+from autoqa.evaluation.tables import FloatArray, IntArray
 from autoqa.records import CSAT, Rating, Status
 from autoqa.scorecard.schema import Scorecard
+from autoqa.scorecard.totals import CardTotals, evaluate
 
 MIN_AGENTS = 5
 """Fewest agents for an association between agents."""
@@ -89,6 +92,8 @@ class CsatComparison:
 Totals = dict[str, dict[str, float]]
 """Conversation -> rater -> total, 0-100."""
 
+_Form: TypeAlias = list[Rating]
+
 
 def totals_of(
     ratings: Iterable[Rating],
@@ -113,33 +118,39 @@ def totals_of(
     one_rater : str, optional
         Treat all ratings as this rater's, where several scorers answer one form together.
     """
-    on_card = {c.id for c in card.criteria} if card else set(criteria)
-    grouped: dict[tuple[str, str], list[Rating]] = defaultdict(list)
+    counted = {name for name in criteria if name != CSAT}
+    total: Callable[[_Form], float | None]
+    if card is None:
+        total = partial(_mean_share, scales=scales)
+    else:
+        counted &= {c.id for c in card.criteria}
+        total = partial(_on_card, card=card, sums=CardTotals(card))
+    forms: dict[str, dict[str, _Form]] = defaultdict(lambda: defaultdict(list))
     for rating in ratings:
-        if (
-            rating.criterion in criteria
-            and rating.criterion != CSAT
-            and rating.criterion in on_card
-        ):
+        if rating.criterion in counted:
             name = rating.rater if one_rater is None else one_rater
-            kept = rating if rating.rater == name else replace(rating, rater=name)
-            grouped[rating.conversation_id, name].append(kept)
-    totals: Totals = defaultdict(dict)
-    for (conversation, rater), form in sorted(grouped.items()):
-        total = _on_card(form, card) if card else _mean_share(form, scales)
-        if total is not None:
-            totals[conversation][rater] = total
-    return dict(totals)
+            forms[rating.conversation_id][name].append(rating)
+    found = {
+        conversation: {
+            rater: value
+            for rater, form in sorted(by_rater.items())
+            if (value := total(form)) is not None
+        }
+        for conversation, by_rater in sorted(forms.items())
+    }
+    return {conversation: by_rater for conversation, by_rater in found.items() if by_rater}
 
 
-def _on_card(form: Sequence[Rating], card: Scorecard) -> float | None:
-    from autoqa.scorecard.totals import evaluate
+def _on_card(form: _Form, *, card: Scorecard, sums: CardTotals) -> float | None:
+    levels = {r.criterion: r.level for r in form if r.turn is None and r.level is not None}
+    try:
+        return sums.total(levels)
+    except KeyError:  # `evaluate` says which level is not on which scale
+        whole = [replace(r, rater=form[0].rater) for r in form if r.turn is None]
+        return evaluate(whole, card).total
 
-    whole = [rating for rating in form if rating.turn is None]
-    return evaluate(whole, card).total if whole else None
 
-
-def _mean_share(form: Sequence[Rating], scales: Mapping[str, Sequence[int]]) -> float | None:
+def _mean_share(form: _Form, *, scales: Mapping[str, Sequence[int]]) -> float | None:
     shares: dict[str, list[float]] = defaultdict(list)
     for rating in form:
         scale = scales[rating.criterion]
@@ -148,7 +159,8 @@ def _mean_share(form: Sequence[Rating], scales: Mapping[str, Sequence[int]]) -> 
             shares[rating.criterion].append((rating.level - low) / (high - low))
     if not shares:
         return None
-    return 100.0 * float(np.mean([np.mean(said) for said in shares.values()]))
+    means = [math.fsum(said) / len(said) for said in shares.values()]
+    return 100.0 * math.fsum(means) / len(means)
 
 
 def compare_totals(
@@ -169,13 +181,17 @@ def compare_totals(
     for row, key in enumerate(shared):
         values[row, 0] = next(iter(automated[key].values()))
         values[row, 1 : 1 + len(human[key])] = [human[key][name] for name in sorted(human[key])]
-    clusters = np.asarray([cluster(key) for key in shared])
+    clusters, _ = cluster_codes([cluster(key) for key in shared])
     settings: dict[str, Any] = {"n_resamples": n_resamples, "seed": seed}
-    overall = bootstrap_many(_machine_with_people, values, clusters=clusters, **settings)
+    columns = (values, _ranked(values))
+    overall = bootstrap_many(_machine_with_people, *columns, clusters=clusters, **settings)
     several = (~np.isnan(values[:, 1:])).sum(axis=1) >= 2
     beside = (
         bootstrap_many(
-            _machine_beside_people, values[several], clusters=clusters[several], **settings
+            _machine_beside_people,
+            *(column[several] for column in columns),
+            clusters=clusters[several],
+            **settings,
         )
         if several.any()
         else {}
@@ -197,40 +213,44 @@ def compare_totals(
     )
 
 
-def _icc_2_1(a: FloatArray, b: FloatArray) -> float:
-    return icc(np.stack([a, b]), form="2,1")
+def _ranked(values: FloatArray) -> IntArray:
+    """Return codes with the order of each column's values, for rank correlations."""
+    return np.stack([rank_codes(column) for column in values.T], axis=1)
 
 
-def _mae(a: FloatArray, b: FloatArray) -> float:
-    return float(np.abs(a - b).mean())
+_PAIR_FIGURES = ("icc_2_1", "mae", "spearman")
 
 
-_PAIR_FIGURES = {"icc_2_1": _icc_2_1, "mae": _mae, "spearman": spearman}
-
-
-def _over_pairs(values: FloatArray, pairs: Iterable[tuple[int, int]]) -> dict[str, float]:
+def _over_pairs(
+    values: FloatArray, codes: IntArray, pairs: Iterable[tuple[int, int]]
+) -> dict[str, float]:
     """Average each figure over pairs of columns, weighted by the rows that they share."""
     found: dict[str, list[tuple[float, int]]] = {name: [] for name in _PAIR_FIGURES}
     for first, second in pairs:
         a, b = values[:, first], values[:, second]
+        ranked_a, ranked_b = codes[:, first], codes[:, second]
         both = ~(np.isnan(a) | np.isnan(b))
         n = int(both.sum())
-        if n:
-            for name, figure in _PAIR_FIGURES.items():
-                found[name].append((figure(a[both], b[both]), n))
+        if not n:
+            continue
+        if n < both.size:
+            a, b, ranked_a, ranked_b = a[both], b[both], ranked_a[both], ranked_b[both]
+        found["icc_2_1"].append((icc(np.stack([a, b]), form="2,1"), n))
+        found["mae"].append((float(np.abs(a - b).mean()), n))
+        found["spearman"].append((spearman(ranked_a, ranked_b), n))
     return {name: weighted_mean(values_and_n) for name, values_and_n in found.items()}
 
 
-def _machine_with_people(values: FloatArray) -> dict[str, float]:
-    figures = _over_pairs(values, ((0, slot) for slot in range(1, values.shape[1])))
+def _machine_with_people(values: FloatArray, codes: IntArray) -> dict[str, float]:
+    figures = _over_pairs(values, codes, ((0, slot) for slot in range(1, values.shape[1])))
     gap = values[:, 0] - np.nanmean(values[:, 1:], axis=1)
     return figures | {"mean_difference": float(gap.mean())}
 
 
-def _machine_beside_people(values: FloatArray) -> dict[str, float]:
+def _machine_beside_people(values: FloatArray, codes: IntArray) -> dict[str, float]:
     slots = range(1, values.shape[1])
-    machine = _over_pairs(values, ((0, slot) for slot in slots))
-    people = _over_pairs(values, ((a, b) for a in slots for b in slots if a < b))
+    machine = _over_pairs(values, codes, ((0, slot) for slot in slots))
+    people = _over_pairs(values, codes, ((a, b) for a in slots for b in slots if a < b))
     return (
         {f"same {name}": value for name, value in machine.items()}
         | {f"ceiling {name}": value for name, value in people.items()}
@@ -333,14 +353,12 @@ def _predicted(
         return figures
     low, high = scale
     keys = sorted(predicted.keys() & csat.keys())
-    error = bootstrap_many(
-        lambda a, b: {"mae": _mae(a, b)},
-        [predicted[key] for key in keys],
-        [low + csat[key] * (high - low) for key in keys],
+    error = bootstrap_mean(
+        [abs(predicted[key] - (low + csat[key] * (high - low))) for key in keys],
         clusters=[cluster(key) for key in keys],
         **settings,
     )
-    return figures | error
+    return figures | {"mae": error}
 
 
 def _between_agents(

@@ -129,11 +129,33 @@ def f1_binary(y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> float:
     return 2.0 * int((truth & predicted).sum()) / given if given else 0.0
 
 
+def rank_codes(values: npt.ArrayLike) -> IntArray:
+    """Return each value's place among the distinct ones, 0 for the lowest.
+
+    Statistics of ranks are the same for values and for their codes, and ten times faster on codes:
+    a bootstrap need not sort every resample.
+    """
+    given = np.asarray(values)
+    place = np.unique(given, return_inverse=True)[1]
+    return np.asarray(place, dtype=np.int64).reshape(given.shape)
+
+
 def average_ranks(values: npt.ArrayLike) -> FloatArray:
     """Rank values from 1; equal values share the mean of their ranks."""
-    _, place, counts = np.unique(np.asarray(values), return_inverse=True, return_counts=True)
+    given = np.asarray(values).ravel()
+    if given.size and given.dtype.kind == "i" and np.ptp(given) < 20 * given.size:
+        place = given - given.min()
+        counts = np.bincount(place)  # sorts small integers
+    else:
+        _, place, counts = np.unique(given, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return np.asarray((last - (counts - 1) / 2)[place.ravel()], dtype=float)
+
+
+def _numbers(values: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return an array of floats, or of integers where integers were given."""
+    given = np.asarray(values)
+    return given if given.dtype.kind == "i" else given.astype(float)
 
 
 def spearman(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
@@ -141,7 +163,7 @@ def spearman(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
 
     nan with fewer than two items, a nan among them, or no variance in one of the two.
     """
-    x, y = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    x, y = _numbers(a), _numbers(b)
     if x.shape != y.shape:
         raise DataError(f"{x.size} values against {y.size}: rank correlation needs pairs.")
     if x.size < 2 or np.isnan(x).any() or np.isnan(y).any():
@@ -160,7 +182,7 @@ def auc(y_true: npt.ArrayLike, score: npt.ArrayLike) -> float:
     ----------
     Hanley and McNeil (1982), Radiology 143(1), 29-36.
     """
-    positive, scores = np.asarray(y_true, dtype=bool), np.asarray(score, dtype=float)
+    positive, scores = np.asarray(y_true, dtype=bool), _numbers(score)
     if positive.shape != scores.shape:
         raise DataError(f"{positive.size} labels but {scores.size} scores.")
     n_positive = int(positive.sum())

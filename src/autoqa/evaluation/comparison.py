@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autoqa.errors import DataError
 from autoqa.evaluation.alignment import csat_shares
@@ -21,14 +21,20 @@ from autoqa.evaluation.by_criterion import (
 from autoqa.evaluation.by_total import (
     CsatComparison,
     TotalComparison,
+    Totals,
     compare_totals,
     compare_with_csat,
     totals_of,
 )
 from autoqa.evaluation.ceiling import ItemKey, sortable
 from autoqa.evaluation.figures import SMALL_N, to_plain
+from autoqa.evaluation.quality_ratings import quality_ratings
+from autoqa.evaluation.wording import Say, english
 from autoqa.records import CSAT, SCHEMA_VERSION, Rating, Status, Survey
 from autoqa.scorecard.schema import Scorecard
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FEW_CLUSTERS = 20
 """Percentile intervals over fewer agents than this are too narrow."""
@@ -82,6 +88,23 @@ class Comparison:
 
         return to_html_table(self)
 
+    def plot_agreement(self, *, figure: str = "quadratic_kappa", say: Say = english) -> Figure:
+        """Draw agreement by criterion beside its human ceiling; see `autoqa.evaluation.plots`."""
+        from autoqa.evaluation.plots import plot_agreement
+
+        return plot_agreement(self, figure=figure, say=say)
+
+    def plot_quadrants(self, *, say: Say = english) -> Figure:
+        """Draw agents by QA and CSAT; DataError without surveys of conversations with agents."""
+        from autoqa.evaluation.plots import plot_quadrants
+
+        if self.csat is None or self.csat.agents is None:
+            raise DataError(
+                "Agents cannot be placed by QA and CSAT: give `surveys`, and the `agents` of their "
+                "conversations."
+            )
+        return plot_quadrants(self.csat.agents.quadrants, say=say)
+
 
 def compare(
     automated: Sequence[Rating],
@@ -106,7 +129,8 @@ def compare(
         are compared with the surveys.
     human : sequence of Rating
         Any number of raters; rater names may be anonymous positions. May be empty when there are
-        surveys.
+        surveys. Ratings by whoever answered a conversation's survey, and those of satisfaction by
+        another name, are not set against CSAT; see `autoqa.evaluation.quality_ratings`.
     card : Scorecard, optional
         Gives scales, weights and critical criteria. Without it, scales are taken from `scales` or
         the data, and a total is the mean share of the scale.
@@ -145,18 +169,34 @@ def compare(
     )
     in_totals = [name for name in shared if name != CSAT]
     machine_flat, people_flat = _flat(by_machine), list(_each_human(by_people))
-    forms: dict[str, Any] = {"card": card, "scales": scales_used}
-    machine_shared = totals_of(machine_flat, in_totals, one_rater="automated", **forms)
-    people_shared = totals_of(people_flat, in_totals, **forms)
-    totals = compare_totals(machine_shared, people_shared, in_totals, **settings)
+    made: dict[tuple[str | None, frozenset[str], int], Totals] = {}
+
+    def summed(ratings: Sequence[Rating], among: Iterable[str], rater: str | None) -> Totals:
+        entering = frozenset(among) - {CSAT}
+        n = sum(rating.criterion in entering for rating in ratings)
+        # Ratings are left out of one side's list, never replaced: as many are the same ones.
+        if (rater, entering, n) not in made:
+            made[rater, entering, n] = totals_of(
+                ratings, entering, card=card, scales=scales_used, one_rater=rater
+            )
+        return made[rater, entering, n]
+
+    totals = compare_totals(
+        summed(machine_flat, in_totals, "automated"),
+        summed(people_flat, in_totals, None),
+        in_totals,
+        **settings,
+    )
     predicted = _predictions(by_machine.get(CSAT, {}))
+    machine_quality = quality_ratings(machine_flat, surveys)
+    people_quality = quality_ratings(people_flat, surveys)
     alignment = (
         compare_with_csat(
             csat,
-            automated=totals_of(machine_flat, by_machine, one_rater="automated", **forms),
-            human=totals_of(people_flat, by_people, **forms),
-            automated_shared=machine_shared,
-            human_shared=people_shared,
+            automated=summed(machine_quality, by_machine, "automated"),
+            human=summed(people_quality, by_people, None),
+            automated_shared=summed(machine_quality, in_totals, "automated"),
+            human_shared=summed(people_quality, in_totals, None),
             predicted=predicted,
             survey_scale=_common_scale(surveys, predicted.values()),
             agents=names,
@@ -174,6 +214,7 @@ def compare(
             *_about_agents(names, by_machine),
             *_about_scales([name for name in guessed if name in shared], card),
             *(text for found in criteria for text in _about_criterion(found)),
+            *_about_respondents(people_flat, people_quality, alignment),
             *_about_csat(alignment, surveys, by_machine),
         ),
         clustered_by="agent" if names else "conversation",
@@ -344,6 +385,17 @@ def _about_criterion(found: CriterionComparison) -> Iterable[str]:
             f"{name}: {unanswered} of {found.coverage.n_items} items have no automated answer "
             f"({found.coverage.abstained} abstained, {found.coverage.failed} failed, "
             f"{found.coverage.missing} missing); agreement describes the others."
+        )
+
+
+def _about_respondents(
+    people: Sequence[Rating], about_quality: Sequence[Rating], found: CsatComparison | None
+) -> Iterable[str]:
+    n = sum(rating.criterion != CSAT for rating in people) - len(about_quality)
+    if n and found is not None:
+        yield (
+            f"{n} human ratings are not set against CSAT: they were given by whoever answered the "
+            "survey of that conversation, or rate satisfaction by another name."
         )
 
 

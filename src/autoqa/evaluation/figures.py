@@ -10,6 +10,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from functools import partial
 from typing import Any, Literal
@@ -73,7 +74,10 @@ class Figure:
 
 
 def to_plain(value: Any) -> Any:
-    """Turn results into what JSON can hold; nan becomes None, and each estimate carries its n."""
+    """Turn results into what JSON can hold; nan becomes None, a day its ISO date.
+
+    Each estimate carries its n.
+    """
     if isinstance(value, Estimate):
         return value.to_dict(counts=True)
     if isinstance(value, Figure):
@@ -85,6 +89,10 @@ def to_plain(value: Any) -> Any:
         return {str(key): to_plain(held) for key, held in value.items()}
     if isinstance(value, tuple | list):
         return [to_plain(held) for held in value]
+    if isinstance(value, np.ndarray):
+        return to_plain(value.tolist())
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value

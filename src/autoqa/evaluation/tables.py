@@ -1,4 +1,4 @@
-"""Agreement statistics on stacked contingency tables.
+"""Statistics of agreement and of rank correlation on stacked contingency tables.
 
 Every function takes tables of shape (..., n_levels, n_levels) and returns one value per table, so
 that a bootstrap of a thousand resamples is a handful of array operations. Cells may hold weights
@@ -146,3 +146,45 @@ def alpha(
     observed = (together * distance).sum(axis=(-2, -1))
     expected = (used[..., :, None] * used[..., None, :] * distance).sum(axis=(-2, -1))
     return 1.0 - ratio((n_values - 1.0) * observed, expected)
+
+
+def spearman(tables: FloatArray) -> FloatArray:
+    """Rank correlation of rows and columns, whose levels are ordered; (..., n_rows, n_columns).
+
+    Ties share their mean rank. nan without variance in one of the two.
+    """
+    rows, columns = tables.sum(axis=-1), tables.sum(axis=-2)
+    x, y = _centred_ranks(rows), _centred_ranks(columns)
+    together = (x * (tables @ y[..., None])[..., 0]).sum(axis=-1)
+    return ratio(together, np.sqrt((rows * x**2).sum(axis=-1) * (columns * y**2).sum(axis=-1)))
+
+
+def _centred_ranks(counts: FloatArray) -> FloatArray:
+    return np.asarray(
+        np.cumsum(counts, axis=-1) - (counts + counts.sum(axis=-1, keepdims=True)) / 2
+    )
+
+
+def kendall_tau_b(tables: FloatArray) -> FloatArray:
+    """Concordant less discordant pairs of items, corrected for ties; (..., n_rows, n_columns)."""
+    before = np.cumsum(tables, axis=-2) - tables  # items in the rows before
+    up_to = np.cumsum(before, axis=-1)
+    # Pairs with an item to the left before are concordant, with one to the right discordant.
+    balance = (tables * (2 * up_to - before - up_to[..., -1:])).sum(axis=(-2, -1))
+    n = tables.sum(axis=(-2, -1))
+    pairs = n * (n - 1)
+    untied = [
+        pairs - (margin * (margin - 1)).sum(axis=-1)
+        for margin in (tables.sum(axis=-1), tables.sum(axis=-2))
+    ]
+    return 2 * ratio(balance, np.sqrt(untied[0]) * np.sqrt(untied[1]))
+
+
+def auc(tables: FloatArray, positive: npt.NDArray[np.bool_]) -> FloatArray:
+    """Chance that an item of a positive column is in a higher row than one of another column.
+
+    A tie counts half; nan where one of the two is missing.
+    """
+    yes, no = tables[..., positive].sum(axis=-1), tables[..., ~positive].sum(axis=-1)
+    above = (yes * (np.cumsum(no, axis=-1) - no / 2)).sum(axis=-1)
+    return ratio(above, yes.sum(axis=-1) * no.sum(axis=-1))

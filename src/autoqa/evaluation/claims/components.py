@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from autoqa.evaluation.claims.base import Settings
 from autoqa.evaluation.claims.verdict import LEVEL
+from autoqa.evaluation.classification import rank_codes
 from autoqa.evaluation.intervals import Estimate, cluster_codes
 from autoqa.evaluation.tables import FloatArray, IntArray
 
@@ -121,7 +122,15 @@ def component_shares(
     contrasts : mapping of name to weights of the factors' shares, optional
     """
     values = np.asarray(y, dtype=float)
-    centred, layout, n = values - values.mean(), _layout(factors), values.size
+    n = values.size
+    # Conversations alike in outcome and factors are counted, not gone through one by one.
+    kind = rank_codes(values)
+    for levels in factors.values():
+        code, size = cluster_codes(levels)
+        kind = rank_codes(kind * size + code)
+    _, example = np.unique(kind, return_index=True)
+    centred = (values - values.mean())[example]
+    layout = _layout({name: np.asarray(levels)[example] for name, levels in factors.items()})
     names = (*factors, RESIDUAL)
     mix = np.eye(len(names))
     wanted = list(names)
@@ -134,11 +143,11 @@ def component_shares(
         whole = found.sum()
         return np.asarray(mix @ found / whole if whole > 0 else np.full(len(mix), np.nan))
 
-    value = shares(np.ones(n))
+    value = shares(np.bincount(kind).astype(float))
     rng = np.random.default_rng(settings.seed)
     again = np.array(
         [
-            shares(np.bincount(rng.integers(n, size=n), minlength=n).astype(float))
+            shares(np.bincount(kind[rng.integers(n, size=n)], minlength=example.size).astype(float))
             for _ in range(settings.n_resamples)
         ]
     )

@@ -20,9 +20,9 @@ from autoqa.evaluation.claims.parts import (
     OUTCOME_LOYALTY,
     OUTCOME_RESOLVED,
     Part,
-    is_quality,
     parts_of,
 )
+from autoqa.evaluation.quality_ratings import quality_ratings
 from autoqa.evaluation.tables import FloatArray
 from autoqa.records import Json, LabelledTranscript, RaterKind, Rating, Survey, Transcript
 from autoqa.scorecard.schema import Scorecard
@@ -171,7 +171,7 @@ def claim_data(
     criteria = parts_of(columns, card, parts)
     resolved, resolved_by = _resolved(looked_up(OUTCOME_RESOLVED), criteria, columns)
     loyalty = looked_up(OUTCOME_LOYALTY)
-    seconds = {key: _handle_seconds(one) for key, one in known.items()}
+    seconds = {key: handle_seconds(one) for key, one in known.items()}
     topic = named("topic")
     failure = looked_up(OUTCOME_FAILURE)
     if failure_topics:
@@ -199,17 +199,8 @@ def claim_data(
 def _indexed(
     ratings: Sequence[Rating], surveys: Sequence[Survey]
 ) -> tuple[list[Rating], Automated, Human]:
-    """Keep each rater's last rating of an item, as far as it is about quality.
-
-    What the survey's own respondent rated, or what rates satisfaction, would make every claim
-    about QA and CSAT true by itself.
-    """
-    asked = {(survey.conversation_id, survey.given_by) for survey in surveys}
-    about_quality = [
-        rating
-        for rating in ratings
-        if is_quality(rating.criterion) and (rating.conversation_id, rating.rater) not in asked
-    ]
+    """Keep each rater's last rating of an item, as far as it is about quality."""
+    about_quality = quality_ratings(ratings, surveys)
     if any(rating.kind is RaterKind.MODEL for rating in about_quality):
         machine, _ = index_automated(about_quality)
         return [r for items in machine.values() for r in items.values()], machine, {}
@@ -222,17 +213,19 @@ def _shares(
     ratings: Iterable[Rating], scales: Mapping[str, Sequence[int]], card: Scorecard | None
 ) -> dict[str, dict[str, float]]:
     """Criterion -> conversation -> mean share of the points."""
-    on_card = {c.id: c for c in card.criteria} if card else {}
+    worth = {
+        name: {level: (level - min(scale)) / (max(scale) - min(scale)) for level in scale}
+        for name, scale in scales.items()
+        if len(scale) > 1
+    }
+    for criterion in card.criteria if card else ():
+        if criterion.id in worth:
+            worth[criterion.id] = {level: criterion.points(level) for level in criterion.levels}
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for rating in ratings:
-        scale = scales[rating.criterion]
-        if rating.level is None or len(scale) < 2:
-            continue
-        if rating.criterion in on_card:
-            share = on_card[rating.criterion].points(rating.level)
-        else:
-            share = (rating.level - min(scale)) / (max(scale) - min(scale))
-        found[rating.criterion][rating.conversation_id].append(share)
+        if rating.level is not None and rating.criterion in worth:
+            share = worth[rating.criterion][rating.level]
+            found[rating.criterion][rating.conversation_id].append(share)
     return {
         name: {key: math.fsum(given) / len(given) for key, given in by.items()}
         for name, by in found.items()
@@ -256,7 +249,8 @@ def _resolved(
     return resolved, f"the top level of {criteria[0]}"
 
 
-def _handle_seconds(one: LabelledTranscript) -> float:
+def handle_seconds(one: LabelledTranscript) -> float:
+    """Return the handle time as it was recorded, else as the turns' times have it; nan unknown."""
     stated = _first_number(one, HANDLE_SECONDS)
     return stated if math.isfinite(stated) else _spoken_seconds(one.transcript)
 

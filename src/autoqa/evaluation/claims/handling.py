@@ -26,8 +26,8 @@ from autoqa.evaluation.claims.verdict import (
     planned_correlation,
     planned_share,
 )
-from autoqa.evaluation.classification import spearman
-from autoqa.evaluation.intervals import cluster_codes
+from autoqa.evaluation.classification import rank_codes, spearman
+from autoqa.evaluation.intervals import Estimate, cluster_codes
 from autoqa.evaluation.tables import FloatArray, IntArray
 
 SMALL = 0.1
@@ -47,11 +47,12 @@ def _longer_is_better(data: ClaimData, settings: Settings) -> Outcome | Lack:
     keep = np.isfinite(length) & np.isfinite(data.csat)
     if lack := too_few(keep, f"both {unit} and a survey answer"):
         return lack
-    x, csat, clusters = length[keep], data.csat[keep], data.clusters[keep]
+    x, csat = rank_codes(length[keep]), rank_codes(data.csat[keep])
+    clusters, _ = cluster_codes(data.clusters[keep])
     topics = data.topics[keep]
     codes, n_topics = cluster_codes(topics)
 
-    def within(length: FloatArray, said: FloatArray, topic: IntArray) -> dict[str, float]:
+    def within(length: IntArray, said: IntArray, topic: IntArray) -> dict[str, float]:
         by_topic = [
             (spearman(length[mine], said[mine]), int(mine.sum()))
             for mine in (topic == code for code in range(n_topics))
@@ -118,15 +119,11 @@ def _long_tail(data: ClaimData, settings: Settings) -> Outcome | Lack:
     keep = np.isfinite(data.handle_s)
     if lack := too_few(keep, "a handle time"):
         return lack
-    seconds, clusters, topics = data.handle_s[keep], data.clusters[keep], data.topics[keep]
-
-    def share(s: FloatArray) -> dict[str, float]:
-        return {"share": tail_share(s)}
-
-    found = intervals(share, seconds, clusters=clusters, settings=settings, limits=(0, 1))
+    seconds, topics = data.handle_s[keep], data.topics[keep]
+    clusters, _ = cluster_codes(data.clusters[keep])
     finding = Finding(
         f"share of time of the longest {percent(TAIL)}",
-        found["share"],
+        _tail_estimate(seconds, clusters, settings),
         Range(*CLAIMED_TAIL),
         percent=True,
     )
@@ -150,13 +147,7 @@ def _long_tail(data: ClaimData, settings: Settings) -> Outcome | Lack:
                         name,
                         int(mine.sum()),
                         round(float(np.median(seconds[mine])) / 60, 2),
-                        intervals(
-                            share,
-                            seconds[mine],
-                            clusters=clusters[mine],
-                            settings=settings,
-                            limits=(0, 1),
-                        )["share"],
+                        _tail_estimate(seconds[mine], clusters[mine], settings),
                         round(float(in_tail[mine].mean()), 3),
                     )
                     for name, mine in _largest(topics)
@@ -166,13 +157,34 @@ def _long_tail(data: ClaimData, settings: Settings) -> Outcome | Lack:
     )
 
 
+def _tail_estimate(seconds: FloatArray, clusters: IntArray, settings: Settings) -> Estimate:
+    lengths, codes = np.unique(seconds, return_inverse=True)
+
+    def share(drawn: IntArray) -> dict[str, float]:
+        return {"share": _tail_share(lengths, np.bincount(drawn, minlength=lengths.size))}
+
+    found = intervals(share, codes, clusters=clusters, settings=settings, limits=(0, 1))
+    return found["share"]
+
+
 def tail_share(seconds: FloatArray) -> float:
     """Return the share of all time that the longest tenth takes, rounded up to whole ones."""
-    whole = float(seconds.sum())
-    longest = math.ceil(TAIL * seconds.size)
+    lengths, counts = np.unique(seconds, return_counts=True)
+    return _tail_share(lengths, counts)
+
+
+def _tail_share(lengths: FloatArray, counts: IntArray) -> float:
+    """As `tail_share`, of increasing lengths and how often each occurs."""
+    whole = float(lengths @ counts)
+    longest = math.ceil(TAIL * int(counts.sum()))
     if whole <= 0:
         return float("nan")
-    return float(np.partition(seconds, -longest)[-longest:].sum()) / whole
+    # All of the lengths that fit, and as many of the next as are left.
+    reached = np.cumsum(counts[::-1])
+    n = int(np.searchsorted(reached, longest))
+    at = lengths.size - 1 - n
+    left = longest - int(reached[n - 1]) if n else longest
+    return (float(lengths[at + 1 :] @ counts[at + 1 :]) + left * float(lengths[at])) / whole
 
 
 CLAIMS = (

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 from autoqa.errors import DataError, near_miss
-from autoqa.records import CSAT
+from autoqa.evaluation.quality_ratings import is_quality
 from autoqa.scorecard.schema import Scorecard
 
 
@@ -62,11 +62,6 @@ OUTCOME_LOYALTY = ("loyalty", "nps", "recommend", "retained", "repurchased", "re
 OUTCOME_DISLOYALTY = ("churned", "cancelled", "left")
 HANDLE_SECONDS = ("handle_s", "handle_time_s", "talk_time_s", "duration_s")
 """Names under which a conversation's outcome or attributes are looked up, first found first."""
-
-
-def is_quality(criterion: str) -> bool:
-    """Whether a criterion is about quality, rather than satisfaction by another name."""
-    return not criterion.startswith((CSAT, "satisfaction"))
 
 
 def parts_of(

@@ -26,8 +26,8 @@ from autoqa.evaluation.claims.verdict import (
     planned_correlation,
     planned_share,
 )
-from autoqa.evaluation.classification import spearman
-from autoqa.evaluation.tables import FloatArray
+from autoqa.evaluation.classification import rank_codes, spearman
+from autoqa.evaluation.tables import FloatArray, IntArray
 
 MEDIUM = 0.3
 """A rank correlation of medium size (Cohen 1988): below it, one says little about the other."""
@@ -53,8 +53,8 @@ def _high_qa_high_csat(data: ClaimData, settings: Settings) -> Outcome | Lack:
     clusters = data.clusters[keep]
     found = intervals(
         lambda q, c: {"spearman": spearman(q, c)},
-        total,
-        csat,
+        rank_codes(total),
+        rank_codes(csat),
         clusters=clusters,
         settings=settings,
         limits=(-1, 1),
@@ -144,7 +144,7 @@ def _grading_keeps_information(data: ClaimData, settings: Settings) -> Outcome |
     if lack := too_few(keep, "both ratings and a survey answer"):
         return lack
 
-    def both(g: FloatArray, p: FloatArray, c: FloatArray) -> dict[str, float]:
+    def both(g: IntArray, p: IntArray, c: IntArray) -> dict[str, float]:
         with_grades, with_passes = spearman(g, c), spearman(p, c)
         return {
             "graded": with_grades,
@@ -154,9 +154,9 @@ def _grading_keeps_information(data: ClaimData, settings: Settings) -> Outcome |
 
     found = intervals(
         both,
-        graded[keep],
-        passed[keep],
-        data.csat[keep],
+        rank_codes(graded[keep]),
+        rank_codes(passed[keep]),
+        rank_codes(data.csat[keep]),
         clusters=data.clusters[keep],
         settings=settings,
     )

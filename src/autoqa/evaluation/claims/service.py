@@ -25,8 +25,8 @@ from autoqa.evaluation.claims.verdict import (
     planned_correlation,
     planned_share,
 )
-from autoqa.evaluation.classification import spearman
-from autoqa.evaluation.tables import FloatArray
+from autoqa.evaluation.classification import rank_codes, spearman
+from autoqa.evaluation.tables import FloatArray, IntArray
 
 SMALL = 0.1
 """A small rank correlation (Cohen 1988)."""
@@ -51,13 +51,13 @@ def _parts_of_service(data: ClaimData, settings: Settings) -> Outcome | Lack:
     names = list(scores)
     stacked = np.stack([scores[name][keep] for name in names], axis=1)
 
-    def related(by_part: FloatArray, said: FloatArray) -> dict[str, float]:
+    def related(by_part: IntArray, said: IntArray) -> dict[str, float]:
         return {str(name): spearman(by_part[:, i], said) for i, name in enumerate(names)}
 
     found = intervals(
         related,
-        stacked,
-        data.csat[keep],
+        np.stack([rank_codes(column) for column in stacked.T], axis=1),
+        rank_codes(data.csat[keep]),
         clusters=data.clusters[keep],
         settings=settings,
         limits=(-1, 1),

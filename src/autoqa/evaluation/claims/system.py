@@ -24,7 +24,7 @@ from autoqa.evaluation.claims.verdict import (
     planned_correlation,
     planned_share,
 )
-from autoqa.evaluation.intervals import Estimate
+from autoqa.evaluation.intervals import Estimate, cluster_codes
 from autoqa.evaluation.tables import FloatArray
 
 DISSATISFIED = 0.10
@@ -151,8 +151,9 @@ def _answers_differ_by_agent(data: ClaimData, settings: Settings) -> Outcome | L
 
 
 def _spread(y: FloatArray, cell: Names) -> tuple[float, float]:
-    means = [float(y[cell == name].mean()) for name in np.unique(cell)]
-    return round(min(means), 3), round(max(means), 3)
+    codes, _ = cluster_codes(cell)
+    means = np.bincount(codes, y) / np.bincount(codes)
+    return round(float(means.min()), 3), round(float(means.max()), 3)
 
 
 def _outcome(data: ClaimData) -> tuple[str, FloatArray]:
