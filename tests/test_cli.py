@@ -506,7 +506,7 @@ def test_surveys_that_say_nothing_are_named_and_the_rest_is_compared(
     surveys = lines(tmp_path / "s.csv", *answers)
     result = compared(tmp_path, rated(), rated(), "--surveys", surveys)
     assert result.exit_code == 1
-    assert re.search(f"CSAT was not compared. .*{said}", result.stderr)
+    assert re.search(f"CSAT is left out. .*{said}", result.stderr)
     assert (tmp_path / "out" / "comparison.json").is_file()
 
 

@@ -1,10 +1,8 @@
 import numpy as np
 import pytest
 
-from autoqa.evaluation.calibration import reliability_table
 from autoqa.evaluation.comparison import compare
 from autoqa.evaluation.intervals import Estimate
-from autoqa.evaluation.plots import plot_agreement, plot_reliability, plot_totals_and_csat
 from autoqa.evaluation.render import show, summary, to_html_table, to_markdown
 from autoqa.records import RaterKind, Rating, Status, Survey
 
@@ -108,18 +106,3 @@ def test_a_comparison_without_people_still_reads():
     text = to_markdown(compare(machine, [], surveys=surveys, n_resamples=50))
     assert "higher totals go with happier customers (Spearman 1.00" in text
     assert "Agreement by criterion" not in text
-
-
-def test_plots_are_made_without_a_window(comparison, tmp_path):
-    p = np.random.default_rng(0).random(50)
-    figures = {
-        "agreement": plot_agreement(comparison[0]),
-        "box": plot_totals_and_csat(100 * p, np.round(p * 4) / 4),
-        "scatter": plot_totals_and_csat(100 * p, p),
-        "reliability": plot_reliability(reliability_table(p, p > 0.5), name="recap"),
-    }
-    for name, figure in figures.items():
-        figure.savefig(tmp_path / f"{name}.png")
-        assert (tmp_path / f"{name}.png").stat().st_size > 1000
-    labels = [t.get_text() for t in figures["agreement"].axes[0].get_yticklabels()]
-    assert labels == ["pace<b> (n=300)", "recap (n=300)", "tone (n=300)"]

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from autoqa.errors import DataError
-from autoqa.evaluation.plots import plot_risk_coverage
 from autoqa.evaluation.selective import (
     abstention_threshold,
     binomial_p_value,
@@ -273,24 +272,6 @@ def test_conformal_risk_control_limits_the_mean_share_of_accepted_and_wrong():
         reached.append(accepted_and_wrong(found.threshold))
     assert np.mean(reached) <= 0.1
     assert np.mean(reached) > 0.07  # and does not throw coverage away
-
-
-# the picture
-
-
-def test_curves_of_arms_are_drawn_with_their_area(tmp_path):
-    rng = np.random.default_rng(4)
-    curves = {
-        arm: risk_coverage(rng.random(50), rng.random(50) < 0.2, n_resamples=20)
-        for arm in ("rules", "linear")
-    }
-    figure = plot_risk_coverage(curves, risk=0.1, name="courtesy")
-    (axes,) = figure.axes
-    said = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert said == [f"{arm}: {curve.in_short}" for arm, curve in curves.items()]
-    assert axes.texts[0].get_text() == "stated risk 10%"
-    figure.savefig(tmp_path / "curves.png")
-    assert plot_risk_coverage({}).axes
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1))

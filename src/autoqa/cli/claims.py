@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -19,19 +19,7 @@ from autoqa.cli.arguments import (
     existing,
 )
 from autoqa.cli.console import example, finish, say, say_json, say_markdown
-from autoqa.cli.inputs import (
-    Lost,
-    conversation_ids,
-    none_there,
-    refuse_other_card,
-    scorecard_of,
-    some_names,
-)
-from autoqa.errors import DataError
-
-if TYPE_CHECKING:
-    from autoqa.records import LabelledTranscript, Rating, Survey
-    from autoqa.scorecard import Scorecard
+from autoqa.cli.inputs import Lost, load_material
 
 app = typer.Typer(
     help="Test what practitioners claim about QA and CSAT on your own data.",
@@ -119,7 +107,6 @@ def run(
     """
     from autoqa.evaluation.claims import claim_data, run_claims
     from autoqa.evaluation.claims.report import chosen
-    from autoqa.readers import read_human_ratings, read_ratings, read_surveys
     from autoqa.store import atomic_write_json, atomic_write_text
 
     if ratings is None and human is None and surveys is None and not data:
@@ -127,54 +114,25 @@ def run(
             "nothing to test claims on; give at least one of --ratings, --human, --surveys, --data"
         )
     chosen(claim or ())
-    card = _card(scorecard, ratings)
     parts = _parts(part)
-    out.mkdir(parents=True, exist_ok=True)
     lost = Lost(out)
-    known = _conversations(data, ratings, lost)
-    sides: dict[str, list[Rating]] = {}
-    scales: dict[str, tuple[float, float]] = {}
-    if ratings is not None:
-        with lost.quarantine("ratings") as quarantine:
-            sides["automated"] = read_ratings(ratings, quarantine=quarantine)
-            if not sides["automated"]:
-                raise DataError(none_there("automated ratings", ratings, quarantine))
-        refuse_other_card(scorecard, card, ratings, sides["automated"])
-    if human is not None:
-        with lost.quarantine("human") as quarantine:
-            people = read_human_ratings(human, quarantine=quarantine)
-            if not people.ratings:
-                raise DataError(none_there("human ratings", human, quarantine))
-        sides["human"], scales = people.ratings, people.scales
-    elif held := [rating for one in known for rating in one.ratings]:
-        sides["human"] = held
-        scales = {name: scale for one in known for name, scale in one.scales.items()}
-    answers: list[Survey] = [survey for one in known for survey in one.surveys]
-    if surveys is not None:
-        with lost.quarantine("surveys") as quarantine:
-            answers = read_surveys(surveys, quarantine=quarantine)
-            if not answers:
-                lost.add(none_there("customer answers", surveys, quarantine))
-    for side, rated in sides.items():
-        asked, about = conversation_ids(answers), conversation_ids(rated)
-        if asked and not asked & about:
-            lost.add(
-                f"No claim relates {side} ratings to CSAT: answers are about "
-                f"{some_names(sorted(asked))}, ratings about {some_names(sorted(about))}; none in "
-                "common, check how ids are written"
-            )
+    given = load_material(
+        lost, ratings=ratings, human=human, surveys=surveys, data=data, scorecard=scorecard
+    )
+    sides = {"automated": given.automated, "human": given.human}
+    rated = {side: held for side, held in sides.items() if held}
     report = run_claims(
         {
             side: claim_data(
-                rated,
-                answers,
-                known,
-                card=card,
-                scales=scales,
+                held,
+                given.surveys,
+                given.conversations,
+                card=given.card,
+                scales=given.scales,
                 parts=parts,
                 failure_topics=failure_topic or (),
             )
-            for side, rated in (sides or {"": []}).items()
+            for side, held in (rated or {"": []}).items()
         },
         only=claim or (),
         n_resamples=resamples,
@@ -218,14 +176,6 @@ def list_(as_json: AsJson = False) -> None:
         say(f"  Plan for {claim.planned.n} conversations (assumes {claim.planned.assumed}).")
 
 
-def _card(given: str | None, ratings: Path | None) -> Scorecard | None:
-    from autoqa.scorecard import load_scorecard
-
-    if ratings is not None:
-        return scorecard_of(given, ratings)
-    return None if given is None else load_scorecard(given)
-
-
 def _parts(given: Sequence[str] | None) -> Mapping[str, Sequence[str]]:
     """Return ``{"soft_skills": ["tone", "empathy"]}`` for ``--part soft_skills=tone,empathy``."""
     parts: dict[str, list[str]] = {}
@@ -239,16 +189,3 @@ def _parts(given: Sequence[str] | None) -> Mapping[str, Sequence[str]]:
             )
         parts[name] = [*parts.get(name, ()), *ids]
     return parts
-
-
-def _conversations(
-    data: Sequence[Path] | None, ratings: Path | None, lost: Lost
-) -> list[LabelledTranscript]:
-    from autoqa.readers import read
-
-    stored = [] if ratings is None else [ratings / "transcripts.parquet"]
-    places = list(data or [path for path in stored if path.is_file()])
-    if not places:
-        return []
-    with lost.quarantine("data") as quarantine:
-        return list(read(places, quarantine=quarantine))

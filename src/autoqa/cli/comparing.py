@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,20 +18,11 @@ from autoqa.cli.arguments import (
     existing,
 )
 from autoqa.cli.console import example, finish, say, say_json
-from autoqa.cli.inputs import (
-    Lost,
-    conversation_ids,
-    none_there,
-    refuse_other_card,
-    scorecard_of,
-    some_names,
-)
+from autoqa.cli.inputs import Lost, Material, load_material
 from autoqa.errors import DataError, ScaleError
 
 if TYPE_CHECKING:
     from autoqa.evaluation import Comparison
-    from autoqa.records import Rating, Survey
-    from autoqa.scorecard import Scorecard
 
 
 def add_to(app: typer.Typer) -> None:
@@ -52,14 +42,14 @@ def compare(
         Path,
         AUTOMATED,
     ],
-    human: Annotated[
-        Path,
-        existing("--human", "H", HUMAN_TABLE),
-    ],
     out: OutFolder,
+    human: Annotated[
+        Path | None,
+        existing("--human", "H", f"{HUMAN_TABLE} Default: those in --data."),
+    ] = None,
     surveys: Annotated[
         Path | None,
-        existing("--surveys", "S", SURVEY_TABLE),
+        existing("--surveys", "S", f"{SURVEY_TABLE} Default: those in --data."),
     ] = None,
     scorecard: Annotated[
         str | None,
@@ -76,8 +66,8 @@ def compare(
         existing(
             "--data",
             "PATH",
-            "Conversations that say who the agent was; intervals then resample agents. "
-            "Default: the transcripts in A.",
+            "Conversations: who the agent was, so that intervals resample agents; ratings and "
+            "answers where H and S are not given. Default: the transcripts in A.",
         ),
     ] = None,
     resamples: Resamples = 1000,
@@ -92,56 +82,29 @@ def compare(
     from autoqa.evaluation import compare as compare_all
     from autoqa.evaluation import to_markdown
     from autoqa.evaluation.render import summary
-    from autoqa.readers import read_human_ratings, read_ratings, read_surveys
     from autoqa.store import atomic_write_json, atomic_write_text
 
-    card = scorecard_of(scorecard, ratings)
-    out.mkdir(parents=True, exist_ok=True)
     lost = Lost(out)
-    with lost.quarantine("ratings") as quarantine:
-        automated = read_ratings(ratings, quarantine=quarantine)
-        if ratings.is_dir() and (ratings / "csat.parquet").is_file():
-            automated += read_ratings(ratings / "csat.parquet", quarantine=quarantine)
-        if not automated:
-            raise DataError(none_there("automated ratings", ratings, quarantine))
-    refuse_other_card(scorecard, card, ratings, automated)
-    with lost.quarantine("human") as quarantine:
-        people = read_human_ratings(human, quarantine=quarantine)
-        if not people.ratings and surveys is None:
-            raise DataError(none_there("human ratings", human, quarantine))
-    answers: list[Survey] = []
-    if surveys is not None:
-        with lost.quarantine("surveys") as quarantine:
-            answers = read_surveys(surveys, quarantine=quarantine)
-            if not answers:
-                said = none_there("customer answers", surveys, quarantine)
-                if not people.ratings:
-                    raise DataError(f"{human}: no human ratings there either; {said}")
-                lost.add(f"CSAT was not compared. {said}")
+    given = load_material(
+        lost, ratings=ratings, human=human, surveys=surveys, data=data, scorecard=scorecard
+    )
     try:
         found = compare_all(
-            automated,
-            people.ratings,
-            card=card,
-            surveys=answers,
-            agents=_agents(data, ratings),
-            scales=people.scales,
+            [*given.automated, *given.curves],
+            given.human,
+            card=given.card,
+            surveys=given.surveys,
+            agents=given.agents,
+            scales=given.scales,
             seed=seed,
             n_resamples=resamples,
         )
     except (DataError, ScaleError) as error:
-        against = human if people.ratings else surveys
-        raise type(error)(f"{ratings} with {against}: {error}") from None
-    asked, rated = conversation_ids(answers), conversation_ids([*automated, *people.ratings])
-    if asked and not asked & rated:
-        lost.add(
-            f"CSAT was not compared. {surveys}: answers about {some_names(sorted(asked))}; "
-            f"{ratings} and {human}: ratings of {some_names(sorted(rated))}; none in common, check "
-            "how ids are written"
-        )
+        others = [str(path) for path in (human, surveys, *(data or ())) if path is not None]
+        raise type(error)(f"{' with '.join([str(ratings), *others])}: {error}") from None
     atomic_write_json(out / "comparison.json", found.to_dict())
     atomic_write_text(out / "comparison.md", to_markdown(found))
-    plots = _plots(found, automated, answers, card, out)
+    plots = _plots(found, given, out)
     if as_json:
         say_json(found.to_dict())
     else:
@@ -154,43 +117,26 @@ def compare(
     finish(lost.sentences)
 
 
-def _agents(data: Sequence[Path] | None, ratings: Path) -> Mapping[str, str]:
-    """Conversation id to agent."""
-    from autoqa.readers import Quarantine, read
-
-    stored = ratings / "transcripts.parquet"
-    places = list(data or ([stored] if stored.is_file() else []))
-    if not places:
-        return {}
-    transcripts = (one.transcript for one in read(places, quarantine=Quarantine()))
-    return {t.conversation_id: t.agent for t in transcripts if t.agent is not None}
-
-
-def _plots(
-    found: Comparison,
-    automated: Sequence[Rating],
-    surveys: Sequence[Survey],
-    card: Scorecard | None,
-    out: Path,
-) -> list[str]:
+def _plots(found: Comparison, given: Material, out: Path) -> list[str]:
     from autoqa.evaluation.alignment import csat_shares
     from autoqa.evaluation.by_criterion import index_automated
     from autoqa.evaluation.by_total import totals_of
     from autoqa.evaluation.plots import plot_agreement, plot_totals_and_csat
+    from autoqa.evaluation.quality_ratings import quality_ratings
 
     figures = {}
     if found.criteria:
         figures["agreement.png"] = plot_agreement(found)
-    if card is not None and surveys:
-        by_criterion, _ = index_automated(automated)
+    if given.card is not None and given.surveys:
+        by_criterion, _ = index_automated(quality_ratings(given.automated, given.surveys))
         totals = totals_of(
             [rating for items in by_criterion.values() for rating in items.values()],
             by_criterion,
-            card=card,
+            card=given.card,
             scales={},
             one_rater="automated",
         )
-        shares = csat_shares(surveys)
+        shares = csat_shares(given.surveys)
         both = sorted(totals.keys() & shares.keys())
         if both:
             figures["totals_and_csat.png"] = plot_totals_and_csat(

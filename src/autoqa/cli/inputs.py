@@ -1,10 +1,17 @@
-"""Ratings, surveys and scorecards as several commands take them, and what was lost of them."""
+"""Ratings, surveys and scorecards as several commands take them, and what was lost of them.
+
+`load_material` brings everything that ``compare``, ``claims run`` and ``report`` work on:
+
+>>> lost = Lost(out)  # doctest: +SKIP
+>>> material = load_material(lost, ratings=ratings, human=human)  # doctest: +SKIP
+>>> finish(lost.sentences)  # doctest: +SKIP
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +20,7 @@ from autoqa.errors import DataError
 
 if TYPE_CHECKING:
     from autoqa.readers import Quarantine
-    from autoqa.records import Rating, Survey
+    from autoqa.records import LabelledTranscript, Rating, Survey
     from autoqa.scorecard import Scorecard
 
 _GIVE = {
@@ -64,6 +71,194 @@ class Lost:
             elif taken.path is not None:
                 taken.path.unlink(missing_ok=True)
         return said
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a comparison of automated QA, human QA and CSAT is made of.
+
+    Attributes
+    ----------
+    automated : list of Rating
+        Of models, with predictions of ``csat`` for whole conversations.
+    human : list of Rating
+        Of people.
+    conversations : list of LabelledTranscript
+        Who the agent was, team, topic, times, outcomes, words.
+    scales : dict of criterion to (lowest, highest) level
+        Where a file says it.
+    card : Scorecard or None
+    curves : list of Rating
+        Predictions of ``csat`` after single turns.
+    """
+
+    automated: list[Rating] = field(default_factory=list)
+    human: list[Rating] = field(default_factory=list)
+    surveys: list[Survey] = field(default_factory=list)
+    conversations: list[LabelledTranscript] = field(default_factory=list)
+    scales: dict[str, tuple[float, float]] = field(default_factory=dict)
+    card: Scorecard | None = None
+    curves: list[Rating] = field(default_factory=list)
+
+    @property
+    def agents(self) -> dict[str, str]:
+        """Conversation id to agent, where known."""
+        known = (one.transcript for one in self.conversations)
+        return {one.conversation_id: one.agent for one in known if one.agent}
+
+
+def load_material(
+    lost: Lost,
+    *,
+    ratings: Path | None = None,
+    human: Path | None = None,
+    surveys: Path | None = None,
+    data: Sequence[Path] | None = None,
+    scorecard: str | None = None,
+) -> Material:
+    """Read what commands were given, as far as it was given.
+
+    Parameters
+    ----------
+    lost : Lost
+        Takes rows that cannot be used and what else was not done; its folder is made.
+    ratings : Path, optional
+        Automated ratings. A folder that ``autoqa score`` wrote brings predictions of CSAT
+        (``csat.parquet``), conversations (``transcripts.parquet``) and its scorecard as well.
+    human : Path, optional
+        Human ratings; those in `data` where absent.
+    surveys : Path, optional
+        Customers' answers; those in `data` where absent.
+    data : sequence of Path, optional
+        Conversations; those of `ratings` where absent.
+    scorecard : str, optional
+        Name or file; the one that `ratings` was scored on where absent, if the library has it.
+
+    Raises
+    ------
+    DataError
+        If `ratings` has no rating by a model, `human` none by a person while there are no surveys
+        either, or the scorecard has no criterion of the ratings.
+    """
+    card = scorecard_of(scorecard, ratings)
+    lost.out.mkdir(parents=True, exist_ok=True)
+    known = _conversations(data, ratings, lost)
+    automated, curves, scales = ([], [], {}) if ratings is None else _automated(ratings, lost)
+    if ratings is not None:
+        refuse_other_card(scorecard, card, ratings, automated)
+    answers = [survey for one in known for survey in one.surveys]
+    if human is not None:
+        people, stated = _human(human, lost, needed=surveys is None and not answers)
+    else:
+        people = [r for one in known for r in one.ratings if r.kind == "human"]
+        stated = {name: scale for one in known for name, scale in one.scales.items()}
+    if surveys is not None:
+        answers = _answers(surveys, lost, nobody_in=None if people else human)
+    asked, rated = conversation_ids(answers), conversation_ids([*automated, *people])
+    if asked and rated and not asked & rated:
+        lost.add(
+            f"CSAT is left out. {surveys or 'The conversations'}: answers about "
+            f"{some_names(sorted(asked))}; ratings of {some_names(sorted(rated))}; none in common, "
+            "check how ids are written"
+        )
+    return Material(
+        automated=automated,
+        human=people,
+        surveys=answers,
+        conversations=known,
+        scales={**scales, **stated},
+        card=card,
+        curves=curves,
+    )
+
+
+def _automated(
+    path: Path, lost: Lost
+) -> tuple[list[Rating], list[Rating], dict[str, tuple[float, float]]]:
+    """Return ratings by models, predictions after single turns, and the scales stated."""
+    from autoqa.readers import read_human_ratings, read_ratings
+    from autoqa.records import CSAT, RaterKind
+
+    with lost.quarantine("ratings") as quarantine:
+        found = read_human_ratings(path, quarantine=quarantine)
+        given = found.ratings
+        if path.is_dir() and (path / "csat.parquet").is_file():
+            given = [*given, *read_ratings(path / "csat.parquet", quarantine=quarantine)]
+        if not given:
+            raise DataError(none_there("automated ratings", path, quarantine))
+    by_models = [rating for rating in given if rating.kind is RaterKind.MODEL]
+    if not by_models:
+        if not _kind_unstated(path):
+            raise DataError(
+                f"{path}: no automated ratings there, only ratings by people "
+                f"({some_names(sorted({r.rater for r in given}))}); give them with --human, and "
+                "with --ratings a folder that `autoqa score` wrote"
+            )
+        by_models = [replace(rating, kind=RaterKind.MODEL) for rating in given]
+    whole = [r for r in by_models if r.criterion != CSAT or r.turn is None]
+    curves = [r for r in by_models if r.criterion == CSAT and r.turn is not None]
+    return whole, curves, found.scales
+
+
+def _human(
+    path: Path, lost: Lost, *, needed: bool
+) -> tuple[list[Rating], dict[str, tuple[float, float]]]:
+    from autoqa.readers import read_human_ratings
+    from autoqa.records import RaterKind
+
+    with lost.quarantine("human") as quarantine:
+        found = read_human_ratings(path, quarantine=quarantine)
+        people = [rating for rating in found.ratings if rating.kind is RaterKind.HUMAN]
+        if found.ratings and not people:
+            raise DataError(
+                f"{path}: no human ratings there, only ratings by models "
+                f"({some_names(sorted({r.rater for r in found.ratings}))}); give them with "
+                "--ratings"
+            )
+        if not people:
+            said = none_there("human ratings", path, quarantine)
+            if needed:
+                raise DataError(said)
+            lost.add(said)
+    return people, found.scales
+
+
+def _answers(path: Path, lost: Lost, *, nobody_in: Path | None) -> list[Survey]:
+    """Return survey answers; there must be some where a file of human ratings has none."""
+    from autoqa.readers import read_surveys
+
+    with lost.quarantine("surveys") as quarantine:
+        answers = read_surveys(path, quarantine=quarantine)
+        if not answers:
+            said = none_there("customer answers", path, quarantine)
+            if nobody_in is not None:
+                raise DataError(f"{nobody_in}: no human ratings there either; {said}")
+            lost.add(f"CSAT is left out. {said}")
+    return answers
+
+
+def _conversations(
+    data: Sequence[Path] | None, ratings: Path | None, lost: Lost
+) -> list[LabelledTranscript]:
+    from autoqa.readers import read
+
+    stored = [] if ratings is None else [ratings / "transcripts.parquet"]
+    places = list(data or [path for path in stored if path.is_file()])
+    if not places:
+        return []
+    with lost.quarantine("data") as quarantine:
+        return list(read(places, quarantine=quarantine))
+
+
+def _kind_unstated(path: Path) -> bool:
+    """Whether ratings come from a CSV table that does not say who is a person and who a model."""
+    tables = [path]
+    if path.is_dir():
+        suffixes = (".parquet", ".jsonl", ".jsonl.gz", ".csv", ".csv.gz")
+        found = (path / f"ratings{suffix}" for suffix in suffixes)
+        tables = [table for table in found if table.is_file()]
+    columns = _header(tables[0]) if tables else []
+    return bool(columns) and "kind" not in columns
 
 
 def none_there(what: str, path: Path, taken: Quarantine) -> str:
@@ -124,12 +319,14 @@ def some_names(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + more
 
 
-def scorecard_of(given: str | None, ratings: Path) -> Scorecard | None:
+def scorecard_of(given: str | None, ratings: Path | None) -> Scorecard | None:
     """The scorecard that was named, or the one of the library that the run was scored on."""
     from autoqa.scorecard import library_names, load_scorecard
 
     if given is not None:
         return load_scorecard(given)
+    if ratings is None:
+        return None
     summary = ratings / "summary.json"
     if not summary.is_file():
         return None
