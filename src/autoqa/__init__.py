@@ -140,6 +140,7 @@ _PACKAGES = (
     "features",
     "privacy",
     "readers",
+    "reports",
     "review",
     "scorecard",
     "scorers",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -195,13 +196,28 @@ def test_automated_arms_keep_their_comparison_and_totals(found, tracker, tmp_pat
     assert len(detail.arms) == 6
     kept = [arm for arm in detail.arms if "comparison_desk.json" in arm.artifacts]
     assert len(kept) == 1  # the arm of automated QA alone; with handle time it is the same QA
-    assert {"agreement_desk.png", "totals_desk.parquet"} <= set(kept[0].artifacts)
+    wanted = {"agreement_desk.png", "totals_desk.parquet", "study_desk.json", "report_desk.html"}
+    assert wanted <= set(kept[0].artifacts)
     path = tracker.client.download_artifacts(
         kept[0].summary.run_id, "totals_desk.parquet", str(tmp_path)
     )
     totals = pd.read_parquet(path)
     assert list(totals) == ["conversation_id", "automated_total", "human_total", "csat_share"]
     assert len(totals) == 120
+
+
+@pytest.mark.slow
+def test_the_report_in_mlflow_is_a_whole_page_without_a_word_that_anybody_said(
+    found, reviewed, tracker, tmp_path
+):
+    arm = next(a for a in tracker.show_run(found.run_id).arms if a.summary.title == "automated")
+    run = arm.summary.run_id
+    page = tracker.client.download_artifacts(run, "report_desk.html", str(tmp_path))
+    html = Path(page).read_text(encoding="utf-8")
+    assert html.startswith("<!doctype html>")
+    assert html.rstrip().endswith("</html>")
+    said = {t.text for one in load_dataset(reviewed).transcripts for t in one.turns}
+    assert not [text for text in said if len(text.split()) > 3 and text in html]
 
 
 @pytest.mark.slow

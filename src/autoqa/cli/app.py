@@ -14,6 +14,7 @@ from autoqa.cli import (
     learning,
     models,
     reading,
+    reporting,
     scorecards,
     scoring,
 )
@@ -59,6 +60,7 @@ learning.add_train(app)
 scoring.add_to(app)
 comparing.add_to(app)
 app.add_typer(claims.app, name="claims")
+reporting.add_to(app)
 app.add_typer(experiments.app, name="experiment")
 learning.add_benchmark(app)
 app.add_typer(models.app, name="models")

@@ -228,6 +228,17 @@ def benchmark(
             help="Test too what injected instructions, swapped names or misheard words do.",
         ),
     ] = False,
+    reports: Annotated[
+        Path | None,
+        typer.Option(
+            "--reports",
+            metavar="DIR",
+            help="Write a page per dataset: the models beside every person who rated, as "
+            "`autoqa report` draws it.",
+            file_okay=False,
+            show_default=False,
+        ),
+    ] = None,
     licence: LicenceName = "any",
 ) -> None:
     """Measure models on labelled data that they never see the labels of.
@@ -259,6 +270,7 @@ def benchmark(
             licence=licence,
             deletion=deletion,
             robustness=robustness,
+            reports=reports,
             progress=progress,
         )
     if json_file is not None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from autoqa.errors import DataError, ModelError
+from autoqa.experiments.benchmark_study import report_benchmark, study_benchmark
 from autoqa.experiments.fitting import predict_head
 from autoqa.experiments.provenance import dataset_files, files_digest
 from autoqa.experiments.stress.asking import asked_head
@@ -36,6 +38,25 @@ _SEEN = (
 Progress = Callable[[str, int, int], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What models say of the part of a dataset that was held out.
+
+    Attributes
+    ----------
+    held : Dataset
+    batch : Batch
+        Its conversations.
+    scorers, examples, predictions : mapping by head
+    """
+
+    held: Dataset
+    batch: Batch
+    scorers: Mapping[str, LinearScorer]
+    examples: Mapping[str, Examples]
+    predictions: Mapping[str, Predictions]
+
+
 def run_benchmark(
     kind: str,
     models: str | Path,
@@ -46,6 +67,7 @@ def run_benchmark(
     licence: Licence = "any",
     deletion: bool = False,
     robustness: bool = False,
+    reports: Path | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Measure a model folder on dataset folders in the uniform schema.
@@ -61,6 +83,8 @@ def run_benchmark(
     robustness : bool
         Whether to test also what changed transcripts do to scores; see
         `autoqa.experiments.stress.robustness`.
+    reports : path, optional
+        Folder for a page per dataset that sets the models beside every person who rated.
 
     Returns
     -------
@@ -97,6 +121,7 @@ def run_benchmark(
             seed=seed,
             deletion=deletion,
             robustness=robustness,
+            reports=reports,
         )
     if progress is not None:
         progress(kind, len(datasets), len(datasets))
@@ -113,23 +138,31 @@ def judge_models(
     seed: int,
     deletion: bool = False,
     robustness: bool = False,
+    reports: Path | None = None,
 ) -> dict[str, Any]:
     """Return one dataset's figures as JSON values."""
-    held, examples, predictions = ask_models(task, folder, dataset, encoders)
-    judged = task.judge(held, examples, predictions, n_resamples=n_resamples, seed=seed)
+    asked = ask_models(task, folder, dataset, encoders)
+    held, examples = asked.held, asked.examples
+    judged = task.judge(held, examples, asked.predictions, n_resamples=n_resamples, seed=seed)
     splits = sorted({one.split or "unmarked" for one in held.labelled})
     options = {"n_resamples": n_resamples, "seed": seed}
     checks: dict[str, Any] = {}
     if deletion or robustness:
-        heads = {name: asked_head(_scorer(task, folder, name), encoders) for name in examples}
+        heads = {name: asked_head(one, encoders) for name, one in asked.scorers.items()}
         if deletion:
             checks["deletion"] = deletion_of_heads(heads, held, examples, **options)
         if robustness:
             checks["robustness"] = robustness_of_heads(task, heads, held, examples, **options)
+    if reports is not None:
+        study = study_benchmark(task, asked.scorers, held, asked.batch, examples, **options)
+        checks |= {
+            "study": study.summary(),
+            "report": str(report_benchmark(study, task, dataset, reports)),
+        }
     return {
         **judged_json(judged),
         **checks,
-        "unanswered": {name: said.unanswered for name, said in predictions.items()},
+        "unanswered": {name: said.unanswered for name, said in asked.predictions.items()},
         "splits": splits,
         "sha256": dataset.sha256,
         "learned_from": _learned_from(task, folder, dataset, splits),
@@ -138,18 +171,18 @@ def judge_models(
 
 def ask_models(
     task: Task, folder: ModelFolder, dataset: Dataset, encoders: Mapping[str, Encoder]
-) -> tuple[Dataset, dict[str, Examples], dict[str, Predictions]]:
-    """Return a dataset's held-out part, its items by head, and what the models say of them."""
+) -> Asked:
+    """Ask a folder's models about a dataset's held-out part."""
     held = dataset.held_out()
     examples = task.examples(held)
     if task.name == "satisfaction":
         examples = at_points(held, examples)
     batch = Batch(held.transcripts, encoders=encoders)
+    scorers = {name: _scorer(task, folder, name) for name in examples}
     predictions = {
-        name: predict_head(task, _scorer(task, folder, name), batch, one)
-        for name, one in examples.items()
+        name: predict_head(task, scorers[name], batch, one) for name, one in examples.items()
     }
-    return held, examples, predictions
+    return Asked(held, batch, scorers, examples, predictions)
 
 
 def _learned_from(task: Task, folder: ModelFolder, dataset: Dataset, splits: Sequence[str]) -> bool:
@@ -226,6 +259,9 @@ def to_markdown(result: Mapping[str, Any]) -> str:
                 if count
             ),
         ]
+        if "study" in one:
+            lines += [f"Beside every person who rated ({one['report']}):", ""]
+            lines += [*(f"* {said}" for said in one["study"]), ""]
         if "deletion" in one:
             lines += deletion_markdown(one["deletion"])
         if "robustness" in one:
@@ -235,6 +271,7 @@ def to_markdown(result: Mapping[str, Any]) -> str:
 
 __all__ = [
     "KINDS",
+    "Asked",
     "ask_models",
     "judge_models",
     "judged_json",

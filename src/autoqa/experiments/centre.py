@@ -51,6 +51,11 @@ class Centre:
         ids = [t.conversation_id for t in self.batch.transcripts]
         return np.array([self.csat.get(one, np.nan) for one in ids])
 
+    @property
+    def is_simulated(self) -> bool:
+        """Whether its conversations say of themselves that they were made up."""
+        return any(t.attributes.get("simulated") for t in self.batch.transcripts[:1])
+
     def through(self, encoders: str | None) -> Centre:
         """Return the same centre, its conversations read through other encoders; see `ArmSpec`."""
         return replace(self, batch=read_through(self.batch, encoders))

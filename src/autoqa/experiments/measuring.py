@@ -53,7 +53,8 @@ def measure(
     """
     if not has_held_out(dataset):
         return {head.id: {"not_measured": NOT_HELD_OUT} for head in task.heads}
-    held, examples, predictions = ask_models(task, folder, dataset, encoders)
+    asked = ask_models(task, folder, dataset, encoders)
+    held, examples, predictions = asked.held, asked.examples, asked.predictions
     options = {"n_resamples": n_resamples, "seed": seed}
     judged = judged_json(task.judge(held, examples, predictions, **options))
     splits = sorted({one.split or "unmarked" for one in held.labelled})

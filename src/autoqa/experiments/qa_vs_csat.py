@@ -14,16 +14,14 @@ from autoqa.csat import CsatModel, survey_ratings
 from autoqa.errors import DataError, ExperimentError, near_miss
 from autoqa.evaluation.agreement import quadratic_kappa
 from autoqa.evaluation.classification import auc, classification_metrics, spearman
-from autoqa.evaluation.comparison import Comparison, compare
 from autoqa.evaluation.intervals import Estimate, bootstrap_many
-from autoqa.evaluation.plots import plot_agreement
 from autoqa.evaluation.render import to_markdown
 from autoqa.experiments.centre import Centre, mean_totals, prepare, sources
 from autoqa.experiments.prepared import Part
 from autoqa.experiments.registering import log_heads
 from autoqa.experiments.spec import ArmSpec, ExperimentSpec
+from autoqa.experiments.studies import log_study, study_of
 from autoqa.experiments.tables import arms_table, table_rows
-from autoqa.experiments.tasks import Dataset
 from autoqa.experiments.tracking import ArmRun, Tracker
 from autoqa.records import CSAT, Rating, Status, Transcript
 from autoqa.scorecard.schema import Criterion
@@ -91,15 +89,18 @@ def run_qa_vs_csat(spec: ExperimentSpec, tracker: Tracker, report: Progress) -> 
                     }
                     _log_learned(arm, centre, answer)
                     if arm_spec.use == "automated_qa":
-                        found = _log_comparison(arm, centre, answer.ratings, spec)
+                        found = study_of(answer.ratings, centre, spec)
+                        log_study(arm, found, centre)
+                        totals = mean_totals(answer.ratings, centre.card)
+                        arm.log_table(_totals_table(totals, centre), f"totals_{name}.parquet")
                         pieces += [
                             f"### {arm_spec.name}, people and customers on {name}",
                             "",
-                            _HEADING.sub("####", to_markdown(found)),
+                            _HEADING.sub("####", to_markdown(found.comparison)),
                         ]
         failed = tuple(parent.failed_arms)
         tables = {name: table for name, table in tables.items() if name not in failed}
-        pieces[4:4] = [_table(centre.dataset, tables) for centre in centres if tables]
+        pieces[4:4] = [_table(centre, tables) for centre in centres if tables]
         pieces += [f"Arm {name} failed; `autoqa experiment show` says why." for name in failed]
         parent.log_json(table_rows(tables), "arms.json")
         run_id = parent.run_id
@@ -291,26 +292,6 @@ def _log_learned(arm: ArmRun, centre: Centre, answer: _Answer) -> None:
     )
 
 
-def _log_comparison(
-    arm: ArmRun, centre: Centre, automated: Sequence[Rating], spec: ExperimentSpec
-) -> Comparison:
-    comparison = compare(
-        automated,
-        centre.human,
-        card=centre.card,
-        surveys=centre.surveys,
-        agents=centre.agents,
-        seed=spec.seed,
-        n_resamples=spec.n_resamples,
-    )
-    name = centre.dataset.name
-    arm.log_json(comparison.to_dict(), f"comparison_{name}.json")
-    arm.log_figure(plot_agreement(comparison), f"agreement_{name}.png")
-    totals = mean_totals(automated, centre.card)
-    arm.log_table(_totals_table(totals, centre), f"totals_{name}.parquet")
-    return comparison
-
-
 def _totals_table(totals: Mapping[str, float], centre: Centre) -> Any:
     import pandas as pd
 
@@ -326,9 +307,9 @@ def _totals_table(totals: Mapping[str, float], centre: Centre) -> Any:
     )
 
 
-def _table(dataset: Dataset, tables: Mapping[str, Mapping[str, Any]]) -> str:
+def _table(centre: Centre, tables: Mapping[str, Mapping[str, Any]]) -> str:
     """One row per arm: what it tells of surveyed CSAT."""
-    simulated = any(one.transcript.attributes.get("simulated") for one in dataset.labelled[:1])
-    label = f"**{dataset.name}**{' (simulated)' if simulated else ''}"
-    rows = arms_table({arm: of[dataset.name] for arm, of in tables.items()}, counts=True)
+    name = centre.dataset.name
+    label = f"**{name}**{' (simulated)' if centre.is_simulated else ''}"
+    rows = arms_table({arm: of[name] for arm, of in tables.items()}, counts=True)
     return "\n".join([f"{label}: predicting surveyed CSAT out of sample", "", *rows, ""])

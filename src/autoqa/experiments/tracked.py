@@ -108,6 +108,11 @@ class TrackedRun:
         with self._artifact(loggable.artifact_name(path, (".png", ".svg"))) as file:
             fig.savefig(file, bbox_inches="tight")
 
+    def log_page(self, html: str, path: str) -> None:
+        """Log an HTML page, which must hold nothing that people said."""
+        with self._artifact(loggable.artifact_name(path, (".html",))) as file:
+            file.write_text(html, encoding="utf-8")
+
     def log_json(self, value: Any, path: str) -> None:
         """Log nested JSON; a key that may hold what people said is refused."""
         name = loggable.artifact_name(path, (".json",))

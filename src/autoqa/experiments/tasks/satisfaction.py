@@ -25,7 +25,7 @@ from autoqa.evaluation.oracle import oracle_macro_f1
 from autoqa.experiments.tasks.base import Examples, Judged, Predictions, Task
 from autoqa.experiments.tasks.dataset import Dataset, missing
 from autoqa.features.views import Item
-from autoqa.records import CSAT, LabelledTranscript, Speaker
+from autoqa.records import CSAT, LabelledTranscript, Rating, Speaker
 
 CLASSES = (0, 1, 2)
 _SCALE = (1.0, 5.0)  # of ratings that do not say theirs
@@ -42,6 +42,16 @@ def class_of(ratings: Sequence[float], middle: float) -> int:
     """Return 0, 1 or 2 as the mean is below, at or above the middle of the scale."""
     mean = float(np.mean(ratings))
     return 1 if abs(mean - middle) < 1e-9 else int(mean > middle) * 2
+
+
+def class_of_rating(rating: Rating, one: LabelledTranscript) -> int | None:
+    """Return the class of one person's rating; None where it is not of satisfaction."""
+    if rating.criterion not in (*_TURN, *_OVERALL) or rating.level is None:
+        return None
+    low, high = one.scales.get(rating.criterion, _SCALE)
+    return class_of(
+        [rating.level if rating.expected is None else rating.expected], (low + high) / 2
+    )
 
 
 def _examples(dataset: Dataset) -> dict[str, Examples]:
