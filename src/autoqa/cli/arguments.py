@@ -42,6 +42,16 @@ CardName = Annotated[
         show_default=False,
     ),
 ]
+ScaleGiver = Annotated[
+    str | None,
+    typer.Option(
+        "--scorecard",
+        metavar="NAME_OR_FILE",
+        help="Gives scales and weights. Default: the one that A was scored on, where it is in the "
+        "library; else levels are taken from the data, and criteria count alike.",
+        show_default=False,
+    ),
+]
 OutFolder = Annotated[
     Path,
     typer.Option(

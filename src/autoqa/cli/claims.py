@@ -16,6 +16,7 @@ from autoqa.cli.arguments import (
     IntervalSeed,
     OutFolder,
     Resamples,
+    ScaleGiver,
     existing,
 )
 from autoqa.cli.console import example, finish, say, say_json, say_markdown
@@ -58,16 +59,7 @@ def run(
             "`resolved`. Default: the transcripts in A.",
         ),
     ] = None,
-    scorecard: Annotated[
-        str | None,
-        typer.Option(
-            "--scorecard",
-            metavar="NAME_OR_FILE",
-            help="Gives scales and weights. Default: the one that A was scored on, where it is "
-            "in the library; else criteria count alike.",
-            show_default=False,
-        ),
-    ] = None,
+    scorecard: ScaleGiver = None,
     claim: Annotated[
         list[str] | None,
         typer.Option(

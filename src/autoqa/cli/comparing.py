@@ -15,6 +15,7 @@ from autoqa.cli.arguments import (
     IntervalSeed,
     OutFolder,
     Resamples,
+    ScaleGiver,
     existing,
 )
 from autoqa.cli.console import example, finish, say, say_json
@@ -51,16 +52,7 @@ def compare(
         Path | None,
         existing("--surveys", "S", f"{SURVEY_TABLE} Default: those in --data."),
     ] = None,
-    scorecard: Annotated[
-        str | None,
-        typer.Option(
-            "--scorecard",
-            metavar="NAME_OR_FILE",
-            help="Gives scales and weights. Default: the one that A was scored on, where it is "
-            "in the library; else levels are taken from the data.",
-            show_default=False,
-        ),
-    ] = None,
+    scorecard: ScaleGiver = None,
     data: Annotated[
         list[Path] | None,
         existing(

@@ -14,6 +14,7 @@ from autoqa.cli.arguments import (
     SURVEY_TABLE,
     IntervalSeed,
     Resamples,
+    ScaleGiver,
     existing,
 )
 from autoqa.cli.console import Progress, example, finish, progress_bar, say
@@ -67,16 +68,7 @@ def report(
             "repeated. Default: the transcripts in A.",
         ),
     ] = None,
-    scorecard: Annotated[
-        str | None,
-        typer.Option(
-            "--scorecard",
-            metavar="NAME_OR_FILE",
-            help="Gives scales and weights. Default: the one that A was scored on, where it is "
-            "in the library; else levels are taken from the data.",
-            show_default=False,
-        ),
-    ] = None,
+    scorecard: ScaleGiver = None,
     language: Annotated[
         str,
         typer.Option("--language", metavar="CODE", help="en, es, it or zh: labels and sentences."),

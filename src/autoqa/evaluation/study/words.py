@@ -78,13 +78,10 @@ _VERBS = {
 
 
 def _rater_sessions(found: Mapping[str, RaterReport]) -> Iterable[str]:
-    sessions: dict[str, list[str]] = {}
-    for name, report in found.items():
-        for rater in report.need_session:
-            sessions.setdefault(rater, []).append(name)
-    for rater, names in sorted(sessions.items()):
-        yield f"{rater} needs a calibration session on {_some(names)}."
-    if found and not sessions:
+    needed = {name: report.need_session for name, report in found.items() if report.need_session}
+    for name, raters in needed.items():
+        yield f"A calibration session on {name} would help {_some(raters)}."
+    if found and not needed:
         yield "Nobody is found to need a calibration session."
 
 
