@@ -147,3 +147,7 @@ def test_95_percent_intervals_of_kappa_hold_the_truth_about_95_percent_of_the_ti
         )["kappa"]
         held += found.low <= 0.6 <= found.high
     assert 0.90 <= held / 300 <= 0.98
+
+
+def test_a_turned_estimate_swaps_the_ends_of_its_interval():
+    assert -Estimate(-3.1, -6.3, -0.1, 100, 24) == Estimate(3.1, 0.1, 6.3, 100, 24)

@@ -207,6 +207,16 @@ def test_deletion_and_robustness_come_when_asked_for(bench, kind):
     assert "#### Robustness" in text
 
 
+@pytest.mark.parametrize("kind", ["satisfaction", "politeness"])
+def test_a_page_sets_the_models_beside_everybody_who_rated(bench, kind, tmp_path):
+    one = bench(kind, reports=tmp_path / "pages")["datasets"][f"toy_{kind}"]
+    page = Path(one["report"]).read_text(encoding="utf-8")
+    assert one["report"] == str(tmp_path / "pages" / f"{kind}_toy_{kind}.html")
+    assert f"{kind}: toy_{kind}" in page
+    assert any(kind in sentence for sentence in one["study"])
+    assert not any("Not answered" in sentence for sentence in one["study"])
+
+
 def test_an_unknown_benchmark_is_told_the_nearest(bench, tmp_path):
     with pytest.raises(DataError, match="Did you mean 'politeness'"):
         bench("politness", tmp_path)

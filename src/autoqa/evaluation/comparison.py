@@ -27,7 +27,7 @@ from autoqa.evaluation.by_total import (
     totals_of,
 )
 from autoqa.evaluation.ceiling import ItemKey, sortable
-from autoqa.evaluation.figures import SMALL_N, to_plain
+from autoqa.evaluation.figures import FEW_CLUSTERS, SMALL_N, to_plain
 from autoqa.evaluation.quality_ratings import quality_ratings
 from autoqa.evaluation.wording import Say, english
 from autoqa.records import CSAT, SCHEMA_VERSION, Rating, Status, Survey
@@ -35,9 +35,6 @@ from autoqa.scorecard.schema import Scorecard
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-FEW_CLUSTERS = 20
-"""Percentile intervals over fewer agents than this are too narrow."""
 
 DOMINANT = 0.9
 """Share of one level from which kappa and alpha say little."""

@@ -27,7 +27,11 @@ MARGIN = 0.1
 """Agreement at most this much below the human ceiling counts as agreeing as well as people do."""
 
 SMALL_N = 30
-"""Fewer independent conversations (or agents) than this support no verdict."""
+"""Fewer items than this support no verdict."""
+
+
+FEW_CLUSTERS = 20
+"""Percentile intervals over fewer agents (or whatever is resampled) than this are too narrow."""
 
 
 class Verdict(StrEnum):
@@ -66,7 +70,9 @@ class Figure:
         """Whether the gap's interval lies above -`MARGIN`, below 0, or decides nothing."""
         if self.gap is None:
             return Verdict.NO_CEILING
-        if not self.gap.known or self.gap.n_clusters < SMALL_N or not self.higher_is_better:
+        if not self.gap.known or not self.higher_is_better:
+            return Verdict.UNCERTAIN
+        if self.gap.n < SMALL_N or self.gap.n_clusters < FEW_CLUSTERS:
             return Verdict.UNCERTAIN
         if self.gap.low > -MARGIN:
             return Verdict.AS_PEOPLE

@@ -11,7 +11,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -50,6 +50,10 @@ class Estimate:
     n: int
     n_clusters: int
     dropped: int = 0
+
+    def __neg__(self) -> Estimate:
+        """The same with its sign turned, and the ends of its interval swapped."""
+        return replace(self, value=-self.value, low=-self.high, high=-self.low)
 
     @property
     def known(self) -> bool:

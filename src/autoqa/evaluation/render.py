@@ -92,9 +92,9 @@ def _about_totals(totals: TotalComparison) -> str:
     if mae.ceiling is not None and mae.ceiling.known:
         text += f"; those of two people by {show(mae.ceiling, digits=1)} (n={mae.ceiling.n})"
     if severity.known and severity.low > 0:
-        text += f". The automated totals are higher, by {show(severity, digits=1)}"
+        text += f". The automated totals are higher, by {show(severity, digits=1)} points"
     elif severity.known and severity.high < 0:
-        text += f". The automated totals are lower, by {show(severity, digits=1)} points"
+        text += f". The automated totals are lower, by {show(-severity, digits=1)} points"
     return text + "."
 
 

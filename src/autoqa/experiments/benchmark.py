@@ -156,7 +156,7 @@ def judge_models(
     if reports is not None:
         study = study_benchmark(task, asked.scorers, held, asked.batch, examples, **options)
         checks |= {
-            "study": study.summary(),
+            "study": study.summary(unanswered=False),
             "report": str(report_benchmark(study, task, dataset, reports)),
         }
     return {

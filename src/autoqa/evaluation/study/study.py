@@ -116,11 +116,17 @@ class Study(StudyFigures):
     n_reviewed: int = 0
     n_surveyed: int = 0
 
-    def summary(self) -> list[str]:
-        """Return what the study says in plain sentences, the comparison's first."""
+    def summary(self, *, unanswered: bool = True) -> list[str]:
+        """Return what the study says in plain sentences, the comparison's first.
+
+        Parameters
+        ----------
+        unanswered : bool
+            Whether to end with what could not be answered, and what to bring.
+        """
         from autoqa.evaluation.study.words import summary
 
-        return summary(self)
+        return summary(self, unanswered=unanswered)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON; undefined figures are None.

@@ -35,7 +35,7 @@ TITLES: Mapping[str, str] = {
 _MOST_NAMES = 8
 
 
-def summary(study: Study) -> list[str]:
+def summary(study: Study, *, unanswered: bool = True) -> list[str]:
     """Return what was found, the comparison first, and what could not be answered last."""
     said = [*render.summary(study.comparison)]
     said += _replacements(study.replacement)
@@ -58,7 +58,8 @@ def summary(study: Study) -> list[str]:
     changed = [one.sentence for one in study.over_time.values() if one.changed]
     if study.over_time:
         said += changed or ["No change of agreement over time can be shown for any criterion."]
-    said += [f"Not answered ({TITLES[part]}): {why}" for part, why in study.missing.items()]
+    if unanswered:
+        said += [f"Not answered ({TITLES[part]}): {why}" for part, why in study.missing.items()]
     return said
 
 
