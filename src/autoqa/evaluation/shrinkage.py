@@ -59,9 +59,9 @@ def shrink_pairs(
     e[:, [0, 1], [0, 1]] = np.maximum(e[:, [0, 1], [0, 1]], _NO_ERROR)
     border = np.array([np.nan if line is None else line for line in lines], dtype=float)
     border = (border - middle) / scale
-    points, log_prior = _grid(x, e)
+    points, log_chosen = _grid(x, e)
     log_weight = np.concatenate([_Step(part, x, e).log_likelihood for part in _parts(points, x)])
-    log_weight = log_weight - log_prior
+    log_weight = log_weight - log_chosen
     weight = np.exp(log_weight - log_weight.max())
     used = weight > _NEGLIGIBLE
     points, weight = points[used], weight[used] / weight[used].sum()
@@ -92,10 +92,11 @@ def _parts(points: FloatArray, x: FloatArray) -> Iterator[FloatArray]:
 
 
 def _grid(x: FloatArray, e: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return points (sd, sd, correlation) and the log-density that they were chosen with.
+    """Return points (sd, sd, correlation) and by what their log likelihoods are too large.
 
     The standard deviations are quantiles of their posteriors in each dimension alone, so that few
-    points lie where the likelihood is.
+    points lie where the likelihood is not. The prior is flat in the variances: one that is flat in
+    the standard deviations pulls too far in, and intervals of 25 agents hold 92 % of the truth.
     """
     fine = (np.arange(_FINE) + 0.5) * (_WIDEST / _FINE)
     chosen = []
@@ -103,20 +104,20 @@ def _grid(x: FloatArray, e: FloatArray) -> tuple[FloatArray, FloatArray]:
         variance = fine[:, None] ** 2 + e[:, d, d]
         inverse = 1 / variance
         centre = (inverse * x[:, d]).sum(axis=1) / inverse.sum(axis=1)
-        log_density = -0.5 * (
+        log_likelihood = -0.5 * (
             np.log(variance).sum(axis=1)
             + np.log(inverse.sum(axis=1))
             + (inverse * (x[:, d] - centre[:, None]) ** 2).sum(axis=1)
         )
+        log_density = log_likelihood + np.log(fine)
         density = np.exp(log_density - log_density.max())
         reached = np.cumsum(density) / density.sum()
         at: IntArray = np.searchsorted(reached, (np.arange(_COARSE) + 0.5) / _COARSE)
-        chosen.append((fine[at], log_density[at]))
+        chosen.append((fine[at], log_likelihood[at]))
     correlation = (2 * np.arange(_CORRELATIONS) + 1) / _CORRELATIONS - 1
     (sd_0, log_0), (sd_1, log_1) = chosen
     points = np.stack(np.meshgrid(sd_0, sd_1, correlation, indexing="ij"), axis=-1).reshape(-1, 3)
-    log_prior = np.repeat(np.add.outer(log_0, log_1).ravel(), _CORRELATIONS)
-    return points, log_prior
+    return points, np.repeat(np.add.outer(log_0, log_1).ravel(), _CORRELATIONS)
 
 
 class _Step:

@@ -155,7 +155,7 @@ def _settle_applicability(
     return details
 
 
-def _agent_part(levels: Mapping[str, int | None]) -> float:
+def behaviour_points(levels: Mapping[str, int | None]) -> float:
     """Satisfaction points of the agent's behaviour, 0 at the average level of each criterion."""
     soft_share = UNRESOLVED_SOFT_SHARE if levels["answer"] == 0 else 1.0
     total = 0.0
@@ -225,7 +225,7 @@ def draw_encounter(centre: Centre, number: int) -> Encounter:
     slowness = -0.2 * agent.factors["knowledge"] + rng.gauss(0, 0.35)
     hold = channel == "voice" and rng.random() < 0.2 + 0.1 * (levels["answer"] != 2)
     transfer = rng.random() < 0.08
-    agent_part = _agent_part(levels)
+    agent_part = behaviour_points(levels)
     situation_part = (
         MOOD_EFFECT * mood
         + SLOWNESS_EFFECT * slowness

@@ -2,6 +2,7 @@
 
 from autoqa.evaluation.drivers.dominance import shapley_r2
 from autoqa.evaluation.drivers.ordinal_regression import fit_cumulative_logit
+from autoqa.evaluation.drivers.rating_error import rating_reliability
 from autoqa.evaluation.drivers.realignment import Advice, Realignment, realign
 from autoqa.evaluation.drivers.report import CsatDrivers, csat_drivers
 from autoqa.evaluation.drivers.table import DriverTable, conversation_covariates, driver_table
@@ -15,6 +16,7 @@ __all__ = [
     "csat_drivers",
     "driver_table",
     "fit_cumulative_logit",
+    "rating_reliability",
     "realign",
     "shapley_r2",
 ]

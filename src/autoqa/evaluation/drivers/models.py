@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from autoqa.errors import DataError
-from autoqa.evaluation.classification import spearman
+from autoqa.evaluation.classification import rank_codes, spearman
 from autoqa.evaluation.drivers.dominance import EXACT_UP_TO, shapley_r2
 from autoqa.evaluation.drivers.ordinal_regression import (
     CumulativeLogit,
     fit_cumulative_logit,
     fit_group_variance,
 )
+from autoqa.evaluation.drivers.rating_error import expected_credit
 from autoqa.evaluation.drivers.table import FEW, DriverTable
 from autoqa.evaluation.intervals import cluster_codes
 from autoqa.evaluation.tables import FloatArray, IntArray
@@ -95,22 +96,37 @@ class DriverModels:
         The criteria that vary enough to enter.
     agent_effects : bool
         Give each agent an effect of its own, shrunk towards 0.
+    reliability : array of shape (n_modelled,), optional
+        Of one rating of each criterion; effects are then those of the true credits.
     """
 
-    def __init__(self, table: DriverTable, inside: IntArray, *, agent_effects: bool) -> None:
+    def __init__(
+        self,
+        table: DriverTable,
+        inside: IntArray,
+        *,
+        agent_effects: bool,
+        reliability: FloatArray | None = None,
+    ) -> None:
         self.names = tuple(table.criteria[j] for j in inside)
         self.csat, self.rated = table.csat, table.rated[:, inside]
         self.credit = table.filled_credit()[:, inside]
-        self.raw = table.credit[:, inside]
+        self.raw = np.column_stack([rank_codes(column) for column in table.credit[:, inside].T])
+        self.csat_codes = rank_codes(self.csat)
         controls, indicators = table.controls(), table.indicators()
         self.control_names = controls.names
         self.controls = np.hstack([controls.values, indicators.values])
-        self.features = np.hstack([self.credit, self.controls])
         self.levels = csat_levels(self.csat)
         self.table_agents = table.n_agents
         self.groups: IntArray | None = None
         if agent_effects and table.agents_repeat and table.n_agents >= MIN_AGENTS:
             self.groups, _ = cluster_codes([agent or "" for agent in table.agents])
+        self.expected = self.credit
+        if reliability is not None:
+            self.expected = expected_credit(
+                self.credit, self.rated, self.controls, reliability, groups=self.groups
+            )
+        self.features = np.hstack([self.expected, self.controls])
         self.outcomes = self._outcomes()
         if "ordinal" not in self.outcomes:
             raise DataError("All customers answered nearly the same: nothing to explain.")
@@ -144,6 +160,7 @@ class DriverModels:
         start: CumulativeLogit | None,
         weights: FloatArray | None = None,
         tolerance: float = 1e-8,
+        uncertainty: bool = True,
     ) -> CumulativeLogit:
         codes, n_levels = self.outcomes[name]
         pull: float | FloatArray = 1 / variance
@@ -162,6 +179,7 @@ class DriverModels:
             group_penalty=pull,
             start=start,
             tolerance=tolerance,
+            uncertainty=uncertainty,
         )
 
     def _first_fit(self, name: str) -> CumulativeLogit:
@@ -196,7 +214,7 @@ class DriverModels:
         found["explained by criteria"] = total
         for j, name in enumerate(self.names):
             drawn = rows[self.rated[rows, j]]
-            found[f"association {name}"] = spearman(self.raw[drawn, j], self.csat[drawn])
+            found[f"association {name}"] = spearman(self.raw[drawn, j], self.csat_codes[drawn])
         return found
 
     def _refit(self, weights: FloatArray) -> dict[str, CumulativeLogit]:
@@ -206,7 +224,7 @@ class DriverModels:
             if np.bincount(codes, weights, minlength=n_levels).all():
                 variance = self.variances.get(name, 1.0)
                 found[name] = self._fit(
-                    name, variance, self.fits[name], weights, _RESAMPLE_TOLERANCE
+                    name, variance, self.fits[name], weights, _RESAMPLE_TOLERANCE, False
                 )
         return {name: model for name, model in found.items() if model.converged}
 
@@ -217,7 +235,7 @@ class DriverModels:
         """Return the linear predictor with each criterion at credit 0 and at 1, (n, criteria)."""
         eta = model.linear(self.features, self.groups)[:, None]
         slopes = model.slopes[: len(self.names)]
-        missed = eta - self.credit * slopes
+        missed = eta - self.expected * slopes
         return missed, missed + slopes
 
     def _mean_where_rated(self, change: FloatArray, weights: FloatArray) -> FloatArray:

@@ -74,6 +74,7 @@ def fit_cumulative_logit(
     start: CumulativeLogit | None = None,
     tolerance: float = 1e-12,
     max_steps: int = 100,
+    uncertainty: bool = True,
 ) -> CumulativeLogit:
     """Fit by Newton's method; the log likelihood is concave.
 
@@ -97,6 +98,8 @@ def fit_cumulative_logit(
     tolerance : float
         Squared Newton decrement at which to stop, about the squared distance to the optimum in
         standard errors.
+    uncertainty : bool
+        False saves time and leaves the covariances nan.
 
     Returns
     -------
@@ -114,7 +117,7 @@ def fit_cumulative_logit(
     Pratt (1981), Journal of the American Statistical Association 76(373), 103-106 (concavity).
     """
     problem = _Problem(levels, features, n_levels, weights, penalty, groups, group_penalty)
-    return _newton(problem, start, tolerance, max_steps)
+    return _newton(problem, start, tolerance, max_steps, uncertainty)
 
 
 class _Problem:
@@ -149,10 +152,13 @@ class _Problem:
             )
         self.n_cuts, self.n_slopes = n_levels - 1, self.x.shape[1]
         self.penalty = np.broadcast_to(np.asarray(penalty, dtype=float), (self.n_slopes,))
-        self.groups = groups
+        self.groups, n_groups = groups, 0 if groups is None else int(groups.max()) + 1
+        counted = self.w > 0
+        if not counted.all():  # of a resample a third
+            self.y, self.x, self.w = self.y[counted], self.x[counted], self.w[counted]
+            self.groups = groups = None if groups is None else groups[counted]
         self.group_penalty = np.zeros(0)
         if groups is not None:
-            n_groups = int(groups.max()) + 1
             self.group_penalty = np.broadcast_to(
                 np.asarray(group_penalty, dtype=float), (n_groups,)
             )
@@ -243,7 +249,11 @@ class _Problem:
 
 
 def _newton(
-    problem: _Problem, start: CumulativeLogit | None, tolerance: float, max_steps: int
+    problem: _Problem,
+    start: CumulativeLogit | None,
+    tolerance: float,
+    max_steps: int,
+    uncertainty: bool,
 ) -> CumulativeLogit:
     n = problem.n_cuts
     if start is None:
@@ -276,10 +286,13 @@ def _newton(
         if abs(decrement) < tolerance:
             converged = True
             break
-    _, info, _, across, info_group = problem.derivatives(cuts, slopes, effects)
-    scaled = across / info_group[:, None]
-    covariance = _solve(info - across.T @ scaled, np.eye(n + problem.n_slopes))
-    uncertainty = 1 / info_group + np.einsum("ij,jk,ik->i", scaled, covariance, scaled)
+    covariance = np.full((n + problem.n_slopes,) * 2, np.nan)
+    by_group = np.full(len(effects), np.nan)
+    if uncertainty:
+        _, info, _, across, info_group = problem.derivatives(cuts, slopes, effects)
+        scaled = across / info_group[:, None]
+        covariance = _solve(info - across.T @ scaled, np.eye(n + problem.n_slopes))
+        by_group = 1 / info_group + ((scaled @ covariance) * scaled).sum(axis=1)
     return CumulativeLogit(
         thresholds=cuts,
         slopes=slopes,
@@ -287,7 +300,7 @@ def _newton(
         log_likelihood=problem.likelihood(cuts, slopes, effects),
         converged=converged,
         slope_covariance=covariance[n:, n:],
-        group_uncertainty=uncertainty,
+        group_uncertainty=by_group,
     )
 
 

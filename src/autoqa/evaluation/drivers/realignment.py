@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from autoqa.errors import DataError
-from autoqa.evaluation.classification import spearman
-from autoqa.evaluation.comparison import FEW_CLUSTERS
+from autoqa.evaluation.classification import rank_codes, spearman
 from autoqa.evaluation.drivers.table import BoolArray, DriverTable
 from autoqa.evaluation.drivers.weight_fit import (
     Forms,
@@ -30,10 +29,10 @@ from autoqa.evaluation.drivers.weight_fit import (
     lowest_weights,
 )
 from autoqa.evaluation.drivers.weight_simulation import WeightSimulation, simulate_weights
-from autoqa.evaluation.figures import SMALL_N, to_plain
+from autoqa.evaluation.figures import FEW_CLUSTERS, SMALL_N, to_plain
 from autoqa.evaluation.intervals import Estimate, bootstrap_many
 from autoqa.evaluation.render import show
-from autoqa.evaluation.tables import FloatArray
+from autoqa.evaluation.tables import FloatArray, IntArray
 from autoqa.notebook import html_table
 from autoqa.records import SCHEMA_VERSION
 from autoqa.scorecard.schema import Scorecard
@@ -251,15 +250,15 @@ def _gain(
 ) -> dict[str, Estimate]:
     known = np.isfinite(new) & np.isfinite(old)
 
-    def figures(a: FloatArray, b: FloatArray, y: FloatArray) -> dict[str, float]:
+    def figures(a: IntArray, b: IntArray, y: IntArray) -> dict[str, float]:
         before, after = spearman(a, y), spearman(b, y)
         return {"before": before, "after": after, "gain": after - before}
 
     return bootstrap_many(
         figures,
-        old[known],
-        new[known],
-        csat[known],
+        rank_codes(old[known]),
+        rank_codes(new[known]),
+        rank_codes(csat[known]),
         clusters=np.asarray(clusters, dtype=np.str_)[known],
         n_resamples=n_resamples,
         seed=seed,

@@ -193,18 +193,22 @@ def driver_table(
     ScaleError
         If a level is not on its criterion's scale.
     """
-    by_item, left_out = _by_item(ratings, card)
-    levels = {name: _credits(name, items, card, scales) for name, items in by_item.items()}
+    by_criterion, left_out = _by_criterion(ratings, card)
     order = {c.id: i for i, c in enumerate(card.criteria)} if card else {}
-    criteria = tuple(sorted(by_item, key=lambda name: (order.get(name, len(order)), name)))
-    conversations = tuple(sorted({key for items in by_item.values() for key in items}))
+    criteria = tuple(sorted(by_criterion, key=lambda name: (order.get(name, len(order)), name)))
+    conversations = tuple(
+        sorted({r.conversation_id for given in by_criterion.values() for r in given})
+    )
     credit = np.full((len(conversations), len(criteria)), np.nan)
     states = np.full(credit.shape, State.MISSING.value, dtype="<U14")
     row = {name: i for i, name in enumerate(conversations)}
     for j, name in enumerate(criteria):
-        for conversation, by_rater in by_item[name].items():
+        # One criterion at a time: all items at once would take a gigabyte for a million ratings.
+        items = _by_item(by_criterion[name])
+        earned = _credits(name, items, card, scales)
+        for conversation, said in items.items():
             i = row[conversation]
-            credit[i, j], states[i, j] = _settle(by_rater.values(), levels[name])
+            credit[i, j], states[i, j] = _settle(said, earned)
     csat = csat_shares(surveys)
     known = covariates or {}
     names = list(dict.fromkeys(name for values in known.values() for name in values))
@@ -253,15 +257,16 @@ def conversation_covariates(
     return found
 
 
-_ByItem: TypeAlias = dict[str, dict[str, dict[str, list[Rating]]]]
-"""Criterion -> conversation -> rater -> ratings, of the whole or of turns."""
+_Said: TypeAlias = dict[tuple[str, int | None], Rating]
+"""Rater and turn -> rating of one criterion of one conversation."""
 
 
-def _by_item(
+def _by_criterion(
     ratings: Iterable[Rating | Evaluation], card: Scorecard | None
-) -> tuple[_ByItem, list[str]]:
+) -> tuple[dict[str, list[Rating]], list[str]]:
+    """Sort ratings by criterion, and name the criteria that are left out."""
     on_card = {c.id for c in card.criteria} if card else None
-    latest: dict[tuple[str, str, str, int | None], Rating] = {}
+    found: dict[str, list[Rating]] = defaultdict(list)
     left_out, kinds = set(), set()
     for given in ratings:
         for rating in given.ratings if isinstance(given, Evaluation) else (given,):
@@ -271,8 +276,8 @@ def _by_item(
                 left_out.add(rating.criterion)
                 continue
             kinds.add(rating.kind)
-            latest[rating.criterion, rating.conversation_id, rating.rater, rating.turn] = rating
-    if not latest:
+            found[rating.criterion].append(rating)
+    if not found:
         raise DataError(
             "There are no ratings of criteria to explain CSAT with"
             + (f"; found only {', '.join(sorted(left_out))}." if left_out else ".")
@@ -281,24 +286,28 @@ def _by_item(
         raise DataError(
             "Ratings by people and by models are mixed. Make one table of each side, and compare."
         )
-    found: _ByItem = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
-    for (criterion, conversation, rater, _), rating in latest.items():
-        found[criterion][conversation][rater].append(rating)
-    return {name: dict(items) for name, items in found.items()}, sorted(left_out)
+    return found, sorted(left_out)
+
+
+def _by_item(ratings: Iterable[Rating]) -> dict[str, _Said]:
+    """Group one criterion's ratings by conversation; a later rating replaces an earlier one."""
+    found: dict[str, _Said] = defaultdict(dict)
+    for rating in ratings:
+        found[rating.conversation_id][rating.rater, rating.turn] = rating
+    return found
 
 
 def _credits(
     name: str,
-    items: Mapping[str, Mapping[str, Sequence[Rating]]],
+    items: Mapping[str, _Said],
     card: Scorecard | None,
     scales: Mapping[str, tuple[float, float]] | None,
 ) -> dict[int, float]:
     """Return the share of the points that each level in use earns."""
     used = {
-        rating.level: rating.conversation_id
-        for by_rater in items.values()
-        for said in by_rater.values()
-        for rating in said
+        rating.level: conversation
+        for conversation, said in items.items()
+        for rating in said.values()
         if rating.level is not None
     }
     if card is not None:
@@ -320,13 +329,14 @@ def _credits(
     return earned
 
 
-def _settle(
-    by_rater: Iterable[Sequence[Rating]], earned: Mapping[int, float]
-) -> tuple[float, State]:
+def _settle(said: _Said, earned: Mapping[int, float]) -> tuple[float, State]:
     """Average the raters; applicable where anybody found it so."""
+    by_rater: dict[str, list[Rating]] = defaultdict(list)
+    for (rater, _), rating in said.items():
+        by_rater[rater].append(rating)
     means, not_applicable = [], False
-    for said in by_rater:
-        whole = [rating for rating in said if rating.turn is None] or said
+    for given in by_rater.values():
+        whole = [rating for rating in given if rating.turn is None] or given
         rated = [earned[rating.level] for rating in whole if rating.level is not None]
         if rated:
             means.append(math.fsum(rated) / len(rated))

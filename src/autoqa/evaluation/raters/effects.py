@@ -15,9 +15,11 @@ import numpy as np
 from autoqa.errors import DataError
 from autoqa.evaluation.raters.rating_table import RatingTable
 from autoqa.evaluation.tables import FloatArray
+from autoqa.evaluation.threads import one_thread
 
 _FLATTEST = 12.0  # log variance ratio at which an effect counts as absent
 _NO_SPREAD = 1e-12
+_FEW_RATERS = 200
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,9 +91,10 @@ def fit_rater_effects(table: RatingTable) -> RaterEffects:
     spread = float(table.value.std())
     if spread < _NO_SPREAD:
         raise DataError("All ratings are the same, so raters cannot be told apart.")
-    equations = _Equations(table, spread)
-    item_ratio, rater_ratio = equations.best_ratios()
-    return equations.solution(item_ratio, rater_ratio)
+    with one_thread():
+        equations = _Equations(table, spread)
+        item_ratio, rater_ratio = equations.best_ratios()
+        return equations.solution(item_ratio, rater_ratio)
 
 
 class _Equations:
@@ -130,6 +133,9 @@ class _Equations:
         who = csr_array((ones, (table.item, table.rater)), shape=(n_items, n_raters))
         blocks = [who[size_of == s] for s in range(n_sizes)]
         self.together = [(block.T @ block).tocsr() for block in blocks]
+        # Where raters are few, handling sparse matrices costs more than their zeros.
+        few = n_raters <= _FEW_RATERS
+        self.together_dense = np.stack([b.toarray() for b in self.together]) if few else None
 
     def _reduced(self, item_ratio: float, rater_ratio: float) -> tuple[FloatArray, FloatArray]:
         """Return matrix and right side for intercept and raters."""
@@ -138,9 +144,12 @@ class _Equations:
         per_rater = self.rater_of_size.sum(axis=0)
         matrix[0, 0] = (self.items_of_size * self.sizes * (1.0 - self.sizes * share)).sum()
         matrix[0, 1:] = matrix[1:, 0] = (1.0 - self.sizes * share) @ self.rater_of_size
-        matrix[1:, 1:] = -sum(
-            s * block for s, block in zip(share, self.together, strict=True)
-        ).toarray()
+        if self.together_dense is not None:
+            matrix[1:, 1:] = -np.tensordot(share, self.together_dense, axes=1)
+        else:
+            matrix[1:, 1:] = -sum(
+                s * block for s, block in zip(share, self.together, strict=True)
+            ).toarray()
         matrix[1:, 1:] += np.diag(per_rater + rater_ratio)
         right = self.right - np.concatenate(
             [[(self.sizes * share * self.sum_of_size).sum()], share @ self.met_of_size]

@@ -114,6 +114,13 @@ def drift(
     The slope of what a rating lies above the rater's own level and above what the item's other
     ratings say, times the time covered; its error is clustered by conversation. None for raters
     without two different times and three conversations.
+
+    Notes
+    -----
+    A scale's end holds up who rates near it: where the mean item lies one level below the top of
+    1-7, a change of one level comes out a quarter too small, and its interval with it. Drift is
+    relative to the other raters, so that beside one of ten who moves, each of the others seems to
+    move a tenth as far the other way.
     """
     from scipy.special import stdtrit
 
