@@ -241,7 +241,7 @@ _worker_setup: ScoringSetup | None = None
 
 
 def _start_worker(setup: ScoringSetup) -> None:
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     global _worker_setup
     _worker_setup = setup
