@@ -33,7 +33,7 @@ def demo(tmp_path_factory, fake_encoder_class):
 def test_everything_that_the_closing_text_names_is_there(demo):
     result, out, _ = demo
     text = result.to_text()
-    for place in ("scores/", "comparison/", "experiment.md", "models/"):
+    for place in ("scores/", "comparison/", "report.html", "experiment.md", "models/"):
         assert f"{out}/{place}" in text
         assert (out / place).exists()
     assert f"sqlite:///{out}/mlflow.db" in text
@@ -41,6 +41,7 @@ def test_everything_that_the_closing_text_names_is_there(demo):
         assert (out / "scores" / f"{name}.parquet").is_file()
     for name in ("scores/summary.json", "scores/quarantine.jsonl"):
         assert (out / name).is_file()
+    assert "Fictional sample conversations" in (out / "report.html").read_text(encoding="utf-8")
     for name in ("comparison.md", "comparison.json", "agreement.png"):
         assert (out / "comparison" / name).stat().st_size > 0
 

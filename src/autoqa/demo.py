@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autoqa.batch import ScoringSetup, Summary, score
-from autoqa.evaluation.comparison import Comparison, compare
-from autoqa.evaluation.plots import plot_agreement
+from autoqa.evaluation.comparison import Comparison
 from autoqa.evaluation.render import summary, to_markdown
+from autoqa.evaluation.study import conduct_study
 from autoqa.experiments.registering import log_trained
 from autoqa.experiments.run import ExperimentResult, run_experiment
 from autoqa.experiments.spec import ArmSpec, ExperimentSpec, SplitSpec
@@ -18,6 +18,7 @@ from autoqa.experiments.tracking import Tracker
 from autoqa.experiments.training import TrainingReport, train
 from autoqa.readers import Quarantine, read
 from autoqa.records import Evaluation, Flag, Rating
+from autoqa.reports import write_report
 from autoqa.sample import sample_path
 from autoqa.scorecard import load_scorecard
 from autoqa.simulate import SimulationSettings, write_simulation
@@ -68,6 +69,7 @@ Experiment on the simulated centre, run {self.experiment.run_id[:8]}
 
 Where things are
   {out}/scores/        evaluations, ratings, csat, flags, transcripts (Parquet), summary.json
+  {out}/report.html    all of it as one page: open it in a browser
   {out}/comparison/    comparison.md, comparison.json, agreement.png
   {out}/experiment.md  and in MLflow: mlflow ui --backend-store-uri sqlite:///{out}/mlflow.db
   {out}/models/        the trained models and their card; in MLflow {self.model_uri}
@@ -138,23 +140,23 @@ def _compare_sample(folder: Path) -> Comparison:
     with Quarantine() as quarantine:
         labelled = list(read([sample_path()], quarantine=quarantine))
     scores = folder / "scores"
-    whole = [r for r in read_records(scores / "csat.parquet", Rating) if r.turn is None]
-    comparison = compare(
-        [*read_records(scores / "ratings.parquet", Rating), *whole],
+    study = conduct_study(
+        [
+            *read_records(scores / "ratings.parquet", Rating),
+            *read_records(scores / "csat.parquet", Rating),
+        ],
         [rating for one in labelled for rating in one.ratings],
-        card=load_scorecard("support-core"),
         surveys=[survey for one in labelled for survey in one.surveys],
-        agents={
-            one.transcript.conversation_id: one.transcript.agent
-            for one in labelled
-            if one.transcript.agent
-        },
+        conversations=labelled,
+        card=load_scorecard("support-core"),
         n_resamples=500,
     )
+    comparison = study.comparison
     out = folder / "comparison"
     atomic_write_json(out / "comparison.json", comparison.to_dict())
     atomic_write_text(out / "comparison.md", to_markdown(comparison))
-    plot_agreement(comparison).savefig(out / "agreement.png", bbox_inches="tight")
+    comparison.plot_agreement().savefig(out / "agreement.png", bbox_inches="tight")
+    write_report(study, folder / "report.html", title="Fictional sample conversations")
     return comparison
 
 
