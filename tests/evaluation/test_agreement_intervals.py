@@ -13,7 +13,11 @@ from autoqa.evaluation.agreement import (
     krippendorff_alpha,
     within_one,
 )
-from autoqa.evaluation.agreement_intervals import agreement_estimates, kappa_in_context
+from autoqa.evaluation.agreement_intervals import (
+    Distortion,
+    agreement_estimates,
+    kappa_in_context,
+)
 from autoqa.evaluation.intervals import bootstrap
 
 LEVELS = (1, 2, 3, 4)
@@ -139,3 +143,22 @@ def test_unequal_use_of_a_level_is_named_as_what_raises_kappa():
     assert "bias index" in str(found)
     even = kappa_in_context([0, 1] * 20, [0, 1] * 20, levels=(0, 1), n_resamples=50)
     assert "Neither prevalence nor bias" in str(even)
+
+
+def test_pairs_with_weights_count_as_items():
+    # Item 2 was rated by two people, who count half each: 2 items, not 3.
+    found = kappa_in_context([0, 1, 1], [0, 1, 0], levels=(0, 1), weights=[1, 0.5, 0.5])
+    assert found.exact.value == pytest.approx((1 + 0.5) / 2)
+    assert found.exact.n == 2
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "distortion"),
+    [
+        ([0] * 19 + [1], [0] * 18 + [1, 0], Distortion.PREVALENCE),
+        ([0] * 10 + [1] * 10, [0] * 5 + [1] * 15, Distortion.BIAS),  # 5 of 20 more: 0.25
+        ([0] * 10 + [1] * 10, [0] * 9 + [1] * 11, Distortion.NONE),
+    ],
+)
+def test_what_distorts_kappa_is_named(a, b, distortion):
+    assert kappa_in_context(a, b, levels=(0, 1), n_resamples=20).distortion is distortion

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from typing import Any, get_args
 
@@ -161,6 +162,18 @@ def _of_sums(matrix: FloatArray, units: npt.NDArray[Any], **settings: Any) -> di
     )
 
 
+BIASED = 0.2
+"""Bias index from which two raters' use of a level raises kappa noticeably."""
+
+
+class Distortion(StrEnum):
+    """What makes a kappa hard to read."""
+
+    PREVALENCE = "one level dominates"
+    BIAS = "one level is used unequally"
+    NONE = "hardly distorted"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KappaContext:
     """A kappa beside what lowers or raises it at the same exact agreement.
@@ -183,24 +196,48 @@ class KappaContext:
     specific: Mapping[int, Estimate]
 
     @property
+    def largest_prevalence(self) -> Estimate:
+        """Prevalence index of the commonest level."""
+        return self.prevalence[self._commonest]
+
+    @property
+    def largest_bias(self) -> Estimate:
+        """Bias index of the level that the two raters use most unequally."""
+        return self.bias[self._disputed]
+
+    @property
+    def distortion(self) -> Distortion:
+        """What makes kappa hard to read, prevalence before bias."""
+        if self.largest_prevalence.value > SKEWED:
+            return Distortion.PREVALENCE
+        return Distortion.BIAS if abs(self.largest_bias.value) > BIASED else Distortion.NONE
+
+    @property
     def skewed(self) -> bool:
         """Whether one level is so common that kappa is hard to read."""
-        top = max(found.value for found in self.prevalence.values())
-        return top > SKEWED
+        return self.distortion is Distortion.PREVALENCE
+
+    @property
+    def _commonest(self) -> int:
+        return max(self.prevalence, key=lambda level: self.prevalence[level].value)
+
+    @property
+    def _disputed(self) -> int:
+        return max(self.bias, key=lambda level: abs(self.bias[level].value))
 
     def __str__(self) -> str:
-        level, prevalence = max(self.prevalence.items(), key=lambda pair: pair[1].value)
         said = f"kappa {self.kappa}; exact agreement {self.exact}; PABAK {self.pabak}. "
-        if self.skewed:
+        if self.distortion is Distortion.PREVALENCE:
             return said + (
-                f"Level {level} dominates (prevalence index {prevalence.value:.2f}), which lowers "
-                "kappa at the same exact agreement: read AC1 and the specific agreement per level."
+                f"Level {self._commonest} dominates (prevalence index "
+                f"{self.largest_prevalence.value:.2f}), which lowers kappa at the same exact "
+                "agreement: read AC1 and the specific agreement per level."
             )
-        level, bias = max(self.bias.items(), key=lambda pair: abs(pair[1].value))
-        if abs(bias.value) > 0.2:
+        if self.distortion is Distortion.BIAS:
             return said + (
-                f"The raters use level {level} unequally often (bias index {bias.value:.2f}), "
-                "which raises kappa at the same exact agreement: settle what the level means first."
+                f"The raters use level {self._disputed} unequally often (bias index "
+                f"{self.largest_bias.value:.2f}), which raises kappa at the same exact agreement: "
+                "settle what the level means first."
             )
         return said + "Neither prevalence nor bias distorts kappa much."
 
@@ -210,6 +247,7 @@ def kappa_in_context(
     b: npt.ArrayLike,
     *,
     levels: Sequence[int],
+    weights: npt.ArrayLike | None = None,
     clusters: npt.ArrayLike | Sequence[Any] | None = None,
     n_resamples: int = 1000,
     seed: int = 7,
@@ -223,6 +261,8 @@ def kappa_in_context(
         Ratings on one scale, paired; only items that both raters rated.
     levels : sequence of int
         Every level of the scale.
+    weights : array of shape (n_items,), optional
+        What each pair counts, where items stand here once per person who rated them.
     clusters : array of shape (n_items,), optional
 
     References
@@ -254,6 +294,8 @@ def kappa_in_context(
         single | split,
         place_a * n_levels + place_b,
         shape=(n_levels, n_levels),
+        weights=None if weights is None else np.asarray(weights, dtype=float),
+        n=len(place_a) if weights is None else round(float(np.sum(weights))),
         clusters=np.arange(len(place_a)) if clusters is None else clusters,
         n_resamples=n_resamples,
         seed=seed,

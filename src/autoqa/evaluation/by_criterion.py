@@ -11,10 +11,11 @@ import numpy as np
 
 from autoqa.errors import DataError, ScaleError
 from autoqa.evaluation.agreement import positions
+from autoqa.evaluation.agreement_intervals import KappaContext, kappa_in_context
 from autoqa.evaluation.ceiling import ItemKey, sortable
 from autoqa.evaluation.figures import Figure, Paired, agreement_figures
 from autoqa.evaluation.intervals import Estimate, bootstrap_mean, cluster_codes
-from autoqa.evaluation.tables import IntArray
+from autoqa.evaluation.tables import FloatArray, IntArray
 from autoqa.records import Rating, Status
 from autoqa.scorecard.schema import Scorecard
 
@@ -64,6 +65,9 @@ class CriterionComparison:
         Automated minus human level, in units of the scale: above 0 the automated rater is milder.
     human_levels : mapping of level to share
         How people used the scale on these items.
+    context : KappaContext or None
+        Whether the prevalence of a level, or a bias between the two sides, distorts kappa; None
+        without items or with one level only.
     """
 
     criterion: str
@@ -78,6 +82,7 @@ class CriterionComparison:
     human_levels: Mapping[int, float]
     coverage: Coverage
     applicability: Applicability | None
+    context: KappaContext | None = None
 
 
 def index_automated(ratings: Iterable[Rating]) -> tuple[Automated, int]:
@@ -205,6 +210,26 @@ def compare_criterion(
         applicability=_applicability(
             looked_at, automated, human, cluster, n_resamples=n_resamples, seed=seed
         ),
+        context=_context(paired, numbers, n_resamples=n_resamples, seed=seed),
+    )
+
+
+def _context(
+    paired: Paired, numbers: FloatArray, *, n_resamples: int, seed: int
+) -> KappaContext | None:
+    """Pair the automated rating with each person's; every item counts once."""
+    slots, items = np.nonzero(paired.people >= 0)
+    if not items.size or numbers.size < 2:
+        return None
+    scale = numbers.astype(np.int64)
+    return kappa_in_context(
+        scale[paired.automated[items]],
+        scale[paired.people[slots, items]],
+        levels=scale.tolist(),
+        weights=1.0 / paired.n_people[items],
+        clusters=paired.clusters[items],
+        n_resamples=n_resamples,
+        seed=seed,
     )
 
 

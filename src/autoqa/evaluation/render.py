@@ -238,6 +238,35 @@ def _criteria_in_markdown(criteria: Sequence[CriterionComparison]) -> list[str]:
         ),
         "",
     ]
+    in_context = [(f.criterion, f.context) for f in criteria if f.context is not None]
+    if in_context:
+        parts += [
+            "### Where kappa misleads",
+            "",
+            (
+                "Where one level dominates (prevalence), kappa is low however well the two sides "
+                "agree: read PABAK, Gwet's AC1 and exact agreement. Where they use a level "
+                "unequally often (bias), kappa is flattered. Unweighted figures."
+            ),
+            "",
+            *_table(
+                ("criterion", "kappa", "PABAK", "AC1", "exact", "prevalence", "bias", "so"),
+                [
+                    (
+                        name,
+                        show(found.kappa),
+                        show(found.pabak),
+                        show(found.ac1),
+                        show(found.exact),
+                        show(found.largest_prevalence),
+                        show(found.largest_bias),
+                        str(found.distortion),
+                    )
+                    for name, found in in_context
+                ],
+            ),
+            "",
+        ]
     applicable = [(f.criterion, f.applicability) for f in criteria if f.applicability is not None]
     if applicable:
         parts += [

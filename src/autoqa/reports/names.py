@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from autoqa.evaluation.agreement_intervals import Distortion
 from autoqa.evaluation.claims import CLAIMS
 from autoqa.evaluation.claims import Verdict as ClaimVerdict
 from autoqa.evaluation.drivers import Advice
@@ -56,7 +57,7 @@ def figure_name(name: str, say: Say) -> str:
 
 def named_elsewhere() -> Iterator[str]:
     """Yield every text that is said by what evaluation returns, not where it is written."""
-    for words in (Verdict, ReplacementVerdict, DriverVerdict, Asymmetry, Advice):
+    for words in (Verdict, Distortion, ReplacementVerdict, DriverVerdict, Asymmetry, Advice):
         yield from map(str, words)
     for more in (ClaimVerdict, GapVerdict, Speaker, QUADRANTS, FINDINGS):
         yield from map(str, more)

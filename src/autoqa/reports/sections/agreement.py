@@ -85,6 +85,7 @@ def agreement(study: Study, say: Say) -> Section | None:
             for table in (
                 _by_criterion(comparison.criteria, say),
                 _coefficients(comparison.criteria, say),
+                _context(comparison.criteria, say),
                 _totals(study, say),
                 _coverage(comparison.criteria, say),
                 _applicability(comparison.criteria, say),
@@ -95,6 +96,11 @@ def agreement(study: Study, say: Say) -> Section | None:
             say(
                 "Kappa is agreement beyond chance: 1 is perfect, 0 is what chance alone gives. A "
                 "miss of two levels counts four times a miss of one."
+            ),
+            say(
+                "Where one level dominates, kappa is low however well the two sides agree: read "
+                "PABAK and Gwet's AC1 instead. Where they use a level unequally often, it is "
+                "flattered."
             ),
             say(
                 "As well as people: the range of the gap lies above -{margin:g}. Less than "
@@ -163,6 +169,36 @@ def _coefficients(criteria: Sequence[CriterionComparison], say: Say) -> Table:
         rows=tuple(
             (Cell(c.criterion), *(estimate_cell(_automated(c.figures.get(name))) for name in names))
             for c in criteria
+        ),
+    )
+
+
+def _context(criteria: Sequence[CriterionComparison], say: Say) -> Table:
+    return Table(
+        caption=say("Where kappa misleads: how common levels are, and how unequally they are used"),
+        head=(
+            say("criterion"),
+            say("kappa, unweighted"),
+            say("PABAK"),
+            say("Gwet's AC1"),
+            say("exact agreement"),
+            say("prevalence index"),
+            say("bias index"),
+            say("so"),
+        ),
+        rows=tuple(
+            (
+                Cell(c.criterion),
+                estimate_cell(found.kappa),
+                estimate_cell(found.pabak),
+                estimate_cell(found.ac1),
+                estimate_cell(found.exact, percent=True),
+                estimate_cell(found.largest_prevalence),
+                estimate_cell(found.largest_bias, sign=True),
+                Cell(say(str(found.distortion))),
+            )
+            for c in criteria
+            if (found := c.context) is not None
         ),
     )
 
