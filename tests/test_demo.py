@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
-from autoqa.demo import run_demo
+from autoqa.demo import run_demo, score_by_shipped
 from autoqa.errors import DataError
 from autoqa.experiments.tracking import Tracker
 from autoqa.features.embedding_cache import CachedEncoder
@@ -14,6 +16,8 @@ from autoqa.records import Evaluation, Flag, Rating, Transcript
 from autoqa.sample import sample_path
 from autoqa.scorers.folder import ModelFolder
 from autoqa.store import read_records
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +140,14 @@ def test_an_installation_without_the_sample_says_so(monkeypatch, tmp_path):
     monkeypatch.setattr("autoqa.sample.__file__", str(tmp_path / "a" / "b" / "sample.py"))
     with pytest.raises(DataError, match="sample conversations are not installed"):
         sample_path()
+
+
+@pytest.mark.slow
+def test_models_that_come_along_are_verified_and_score_the_sample(tmp_path):
+    said = score_by_shipped(tmp_path, ROOT / "models" / "default")
+    assert re.search(r"\(\d+ files verified\): Spearman -?0\.\d\d \[", said)
+    whole = [
+        r for r in read_records(tmp_path / "scores-shipped/csat.parquet", Rating) if not r.turn
+    ]
+    assert len({rating.conversation_id for rating in whole}) == 64
+    assert "No models come along" in score_by_shipped(tmp_path, None)

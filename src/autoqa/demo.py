@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autoqa.batch import ScoringSetup, Summary, score
-from autoqa.evaluation.comparison import Comparison
-from autoqa.evaluation.render import summary, to_markdown
+from autoqa.evaluation.comparison import Comparison, compare
+from autoqa.evaluation.render import show, summary, to_markdown
 from autoqa.evaluation.study import conduct_study
 from autoqa.experiments.registering import log_trained
 from autoqa.experiments.run import ExperimentResult, run_experiment
@@ -17,16 +17,18 @@ from autoqa.experiments.spec import ArmSpec, ExperimentSpec, SplitSpec
 from autoqa.experiments.tracking import Tracker
 from autoqa.experiments.training import TrainingReport, train
 from autoqa.readers import Quarantine, read
-from autoqa.records import Evaluation, Flag, Rating
+from autoqa.records import Evaluation, Flag, LabelledTranscript, Rating
 from autoqa.reports import write_report
 from autoqa.sample import sample_path
 from autoqa.scorecard import load_scorecard
+from autoqa.scorers.folder import ModelFolder
 from autoqa.simulate import SimulationSettings, write_simulation
 from autoqa.store import atomic_write_json, atomic_write_text, read_records
 
 CONVERSATIONS = 500
 """Simulated conversations that the demo learns from."""
 
+_SHIPPED = "scores-shipped"
 _SHOWN = 5  # flagged conversations in the closing text
 
 
@@ -40,6 +42,7 @@ class DemoResult:
     experiment: ExperimentResult
     comparison: Comparison
     flagged: tuple[str, ...]
+    by_shipped: str
     model_uri: str
     seconds: float
 
@@ -53,6 +56,8 @@ class DemoResult:
             for name, table in self.experiment.tables.items()
         )
         arms += "".join(f"\n    {name:24} failed" for name in self.experiment.failed)
+        shipped = f"  {out}/{_SHIPPED}/  the same by models/default\n"
+        shipped = shipped if (out / _SHIPPED).is_dir() else ""
         return f"""
 Scored {self.scored.scored} fictional conversations in four languages on support-core
   ({learned} criteria by learned models, {by_rules} by rules; learned from {n} SIMULATED
@@ -63,13 +68,14 @@ Conversations that a person should look at first
 
 Automated QA, human QA and CSAT on the sample (two fictional reviewers)
 {chr(10).join(f"  {line}" for line in summary(self.comparison)[:6])}
+  {self.by_shipped}
 
 Experiment on the simulated centre, run {self.experiment.run_id[:8]}
 {arms}
 
 Where things are
   {out}/scores/        evaluations, ratings, csat, flags, transcripts (Parquet), summary.json
-  {out}/report.html    all of it as one page: open it in a browser
+{shipped}  {out}/report.html    all of it as one page: open it in a browser
   {out}/comparison/    comparison.md, comparison.json, agreement.png
   {out}/experiment.md  and in MLflow: mlflow ui --backend-store-uri sqlite:///{out}/mlflow.db
   {out}/models/        the trained models and their card; in MLflow {self.model_uri}
@@ -87,6 +93,7 @@ def run_demo(
     out: str | Path,
     *,
     conversations: int = CONVERSATIONS,
+    shipped: Path | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> DemoResult:
     """Run the whole path and write everything below `out`.
@@ -96,6 +103,8 @@ def run_demo(
     out : path
     conversations : int
         How many to simulate and learn from.
+    shipped : path, optional
+        Models that come along: verified, and the sample is scored with them too.
     progress : callable, optional
         Called with what happens next.
     """
@@ -119,6 +128,8 @@ def run_demo(
     scored = score([sample_path()], folder / "scores", setup)
     say("Comparing automated QA, human QA and CSAT")
     comparison = _compare_sample(folder)
+    say("Scoring the sample with the models that come along")
+    by_shipped = score_by_shipped(folder, shipped)
     say("Running an experiment on the simulated centre")
     tracker = Tracker(f"sqlite:///{(folder / 'mlflow.db').resolve()}")
     experiment = _experiment(folder, simulated.conversations.parent, tracker)
@@ -131,14 +142,35 @@ def run_demo(
         experiment,
         comparison,
         _flagged(folder),
+        by_shipped,
         model_uri,
         time.perf_counter() - started,
     )
 
 
-def _compare_sample(folder: Path) -> Comparison:
+def score_by_shipped(folder: Path, shipped: Path | None) -> str:
+    """Score the sample with models that learned from real conversations; return what they say."""
+    if shipped is None:
+        return "No models come along here: models/default is part of a checkout."
+    files = ModelFolder(shipped).verify()
+    place = folder / _SHIPPED
+    score([sample_path()], place, ScoringSetup(load_scorecard("support-core"), shipped))
+    surveys = [survey for one in _sample() for survey in one.surveys]
+    csat = compare(read_records(place / "csat.parquet", Rating), [], surveys=surveys).csat
+    found = csat.predicted["spearman"] if csat and csat.predicted else None
+    return (
+        f"Satisfaction as the models that come along predict it ({files} files verified): Spearman "
+        f"{show(found, with_n=True)} with what customers answered."
+    )
+
+
+def _sample() -> list[LabelledTranscript]:
     with Quarantine() as quarantine:
-        labelled = list(read([sample_path()], quarantine=quarantine))
+        return list(read([sample_path()], quarantine=quarantine))
+
+
+def _compare_sample(folder: Path) -> Comparison:
+    labelled = _sample()
     scores = folder / "scores"
     study = conduct_study(
         [

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from autoqa.cli.arguments import default_models
 from autoqa.cli.console import example, say, step_lines
 
 
@@ -31,4 +32,4 @@ def demo(
     """
     from autoqa.demo import run_demo
 
-    say(run_demo(out, progress=step_lines()).to_text())
+    say(run_demo(out, shipped=default_models(), progress=step_lines()).to_text())
