@@ -87,6 +87,7 @@ def _level(value):
 def make_material(n=140, *, seed=3):
     """Conversations of 14 agents: resolution moves CSAT, greeting does not, ann is severe."""
     rng = np.random.default_rng(seed)
+    of_predictions = np.random.default_rng([seed, 1])
     made = Material()
     start = datetime(2026, 1, 5, 9, tzinfo=UTC)
     for i in range(n):
@@ -119,6 +120,7 @@ def make_material(n=140, *, seed=3):
         answer = int(np.clip(np.rint(happy + rng.normal(0, 0.6)), 1, 5))
         if rng.random() < (0.8 if answer > 2 else 0.6):
             made.surveys.append(Survey(conversation_id=key, score=answer, scale=(1, 5)))
+        made.automated.append(_predicted(key, happy + of_predictions.normal(0, 0.5)))
         made.conversations.append(
             LabelledTranscript(
                 transcript=Transcript(
@@ -144,6 +146,12 @@ def make_material(n=140, *, seed=3):
         if i < 12:
             made.curves += _course(key, happy, rng)
     return made
+
+
+def _predicted(key, happy):
+    """A prediction that keeps to the middle of its scale."""
+    expected = float(np.clip(3 + 0.4 * (happy - 3), 1, 5))
+    return rated(key, CSAT, "model", round(expected), expected=expected)
 
 
 def _course(key, happy, rng):

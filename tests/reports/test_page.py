@@ -4,7 +4,7 @@ import base64
 import hashlib
 import math
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 
 import pytest
@@ -197,6 +197,35 @@ def test_every_part_that_is_missing_says_what_to_bring(agreement_only):
     page = report_html(agreement_only)
     rows = page.split('id="missing-table-1"')[1].split("</table>")[0].count("<tr>")
     assert rows == 1 + len(Part) + 1  # head, parts, and CSAT
+
+
+def test_shares_of_predicted_csat_stand_beside_the_answers_in_the_section_on_surveys(
+    page, full_study
+):
+    found = full_study.matched_csat
+    surveys = page.split('<section id="surveys"')[1].split("</section>")[0]
+    assert f"n={found.n_answers} answers, {found.n_predicted} predictions" in surveys
+    table = surveys.split("Shares of CSAT levels")[1].split("</table>")[0]
+    assert table.count("<tr>") == 1 + len(found.levels)
+    assert "answers, weighted" in table
+    assert 'id="matched-csat"' not in page
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.1, 0.3, "Matching brings predicted CSAT nearer"),
+        (-0.3, -0.1, "Matching takes predicted CSAT away"),
+        (-0.1, 0.3, "cannot be said: "),
+    ],
+)
+def test_without_silent_customers_matching_is_a_section_of_its_own(low, high, said, full_study):
+    gain = replace(full_study.matched_csat.gain, value=(low + high) / 2, low=low, high=high)
+    found = replace(full_study.matched_csat, weighted=False, gain=gain)
+    alone = Study(comparison=full_study.comparison, matched_csat=found)
+    own = report_html(alone).split('<section id="matched-csat"')[1].split("</section>")[0]
+    assert said in own
+    assert "answers, weighted" not in own
 
 
 def test_a_comparison_without_any_study_around_it_is_enough(agreement_only):

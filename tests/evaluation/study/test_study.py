@@ -21,6 +21,7 @@ from autoqa.evaluation.stability import agreement_over_time, group_gaps
 from autoqa.evaluation.study import Part, conduct_study, customers
 from autoqa.evaluation.study.customers import features
 from autoqa.evaluation.study.data import StudyData
+from autoqa.evaluation.study.predicted_csat import matched_csat
 from autoqa.evaluation.surveys import survey_truth
 from autoqa.records import CSAT, RaterKind, Rating, Status, Survey
 from autoqa.sample import sample_path
@@ -104,6 +105,7 @@ def test_what_is_said_of_customers_is_that_of_the_direct_calls(study, centre, da
     assert {"automated total", "predicted CSAT", "log handle time", "team"} <= set(known.columns)
     truth = survey_truth(csat, known, clusters=data.clusters(keys))
     assert study.survey_truth.figures == truth.figures
+    assert study.matched_csat == matched_csat(data).fields["matched_csat"]
 
 
 def test_reviews_and_models_are_those_of_the_direct_calls(study, data):
@@ -170,6 +172,7 @@ def test_groups_and_time_are_those_of_the_direct_calls(study, centre, data):
                 Part.DRIVERS: "no survey answers. Bring what customers answered",
                 Part.REALIGNMENT: "no survey answers",
                 Part.SURVEY_TRUTH: "no survey answers",
+                Part.MATCHED_CSAT: "0 conversations have both",
             },
         ),
         (
@@ -320,6 +323,7 @@ def test_the_study_is_json_and_its_sentences_are_plain(study, centre):
         "By automated ratings. ",
         "Other scorecard weights: ",
         "weighted to all 360",
+        "matched to the answers (n=",
     ):
         assert words in text
     assert repr(study).startswith("<Study of 360 scored, ")

@@ -5,7 +5,15 @@
 """
 
 from autoqa.evaluation.study.conduct import conduct_study
+from autoqa.evaluation.study.predicted_csat import MatchedCsat
 from autoqa.evaluation.study.satisfaction import SatisfactionPath, SatisfactionStep
 from autoqa.evaluation.study.study import Part, Study
 
-__all__ = ["Part", "SatisfactionPath", "SatisfactionStep", "Study", "conduct_study"]
+__all__ = [
+    "MatchedCsat",
+    "Part",
+    "SatisfactionPath",
+    "SatisfactionStep",
+    "Study",
+    "conduct_study",
+]

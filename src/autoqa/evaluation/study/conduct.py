@@ -7,7 +7,15 @@ from typing import Any, TypeAlias
 
 from autoqa.errors import DataError, ScaleError
 from autoqa.evaluation.comparison import compare
-from autoqa.evaluation.study import customers, models, people, reviews, satisfaction, stability
+from autoqa.evaluation.study import (
+    customers,
+    models,
+    people,
+    predicted_csat,
+    reviews,
+    satisfaction,
+    stability,
+)
 from autoqa.evaluation.study.data import Found, StudyData
 from autoqa.evaluation.study.study import Part, Study
 from autoqa.records import CSAT, LabelledTranscript, Rating, Survey, Transcript
@@ -22,6 +30,7 @@ _QUESTIONS: Mapping[Part, _Asked] = {
     Part.DRIVERS: ("Looking for what moves CSAT", customers.drivers),
     Part.REALIGNMENT: ("Looking for weights that go with CSAT", customers.realignment),
     Part.SURVEY_TRUTH: ("Weighing survey answers by who answers", customers.silent_customers),
+    Part.MATCHED_CSAT: ("Matching predicted CSAT to the answers", predicted_csat.matched_csat),
     Part.TEAM_MEANS: ("Estimating means from few reviews", reviews.team_means),
     Part.REVIEW_YIELD: ("Counting what reviews would find", reviews.yields),
     Part.CALIBRATION: ("Checking probabilities", models.calibration),

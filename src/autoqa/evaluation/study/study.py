@@ -20,6 +20,7 @@ from autoqa.evaluation.selective import RiskCoverageCurve
 from autoqa.evaluation.stability import FairnessReport
 from autoqa.evaluation.stability.agreement_over_time import AgreementHistory
 from autoqa.evaluation.study.figures import StudyFigures
+from autoqa.evaluation.study.predicted_csat import MatchedCsat
 from autoqa.evaluation.study.satisfaction import SatisfactionPath
 from autoqa.evaluation.surveys import SurveyTruth
 from autoqa.records import SCHEMA_VERSION
@@ -34,6 +35,7 @@ class Part(StrEnum):
     DRIVERS = "drivers"
     REALIGNMENT = "realignment"
     SURVEY_TRUTH = "survey_truth"
+    MATCHED_CSAT = "matched_csat"
     TEAM_MEANS = "team_means"
     REVIEW_YIELD = "review_yield"
     CALIBRATION = "calibration"
@@ -62,6 +64,8 @@ class Study(StudyFigures):
     realignment : Realignment or None
         Only with a scorecard.
     survey_truth : SurveyTruth or None
+    matched_csat : MatchedCsat or None
+        Predicted against surveyed shares of levels, before and after matching.
     team_means : tuple of PoweredMean
         Mean QA total by team, from reviews and all scores.
     means_by : str
@@ -100,6 +104,7 @@ class Study(StudyFigures):
     drivers_of: str = ""
     realignment: Realignment | None = None
     survey_truth: SurveyTruth | None = None
+    matched_csat: MatchedCsat | None = None
     team_means: tuple[PoweredMean, ...] = ()
     means_by: str = ""
     review_yield: YieldCurve | None = None

@@ -22,6 +22,7 @@ TITLES: Mapping[str, str] = {
     "drivers": "What moves CSAT",
     "realignment": "Weights that go with CSAT",
     "survey_truth": "What silent customers would say",
+    "matched_csat": "Does predicted CSAT have the shares of the answers?",
     "team_means": "Means from few reviews",
     "review_yield": "What reviews find",
     "calibration": "Are probabilities right?",
@@ -50,6 +51,7 @@ def summary(study: Study, *, unanswered: bool = True) -> list[str]:
             f"{show(found.gain, with_n=True)})."
         )
     said += _silent_customers(study)
+    said += _matched_csat(study)
     said += _means(study)
     said += _reviews(study)
     said += _sureness(study)
@@ -106,6 +108,20 @@ def _silent_customers(study: Study) -> Iterable[str]:
     yield (
         f"CSAT as a share of its scale: {show(mean.before, with_n=True)} among those who answered, "
         f"{show(mean.after)} weighted to all {study.survey_truth.overlap.n} conversations."
+    )
+
+
+def _matched_csat(study: Study) -> Iterable[str]:
+    found = study.matched_csat
+    if found is None:
+        return
+    before, after = found.before, found.after
+    yield (
+        "Mean predicted CSAT minus mean answer on conversations held out, in levels: "
+        f"{show(before.mean)} at the nearest level, {show(after.mean)} matched to the answers "
+        f"(n={found.n_answers} answers). To have the answers' shares of levels, "
+        f"{before.total_variation:.0%} of {found.n_predicted} predictions would have to change "
+        f"level, {after.total_variation:.0%} after matching (gain {show(found.gain)})."
     )
 
 
@@ -192,6 +208,23 @@ def _tables(study: Study) -> Iterable[str]:
             ("share of the scale", "answered", "weighted", "shift"),
             [(name, show(f.before), show(f.after), show(f.shift)) for name, f in figures],
             TITLES["survey_truth"],
+        )
+    if study.matched_csat is not None:
+        matched = study.matched_csat
+        yield _table(
+            ("level", "answers", "nearest level", "matched", "error before", "error after"),
+            [
+                (
+                    f"{level:g}",
+                    f"{matched.surveyed[k]:.1%}",
+                    f"{matched.predicted[k]:.1%}",
+                    f"{matched.matched[k]:.1%}",
+                    show(matched.before.shares[k]),
+                    show(matched.after.shares[k]),
+                )
+                for k, level in enumerate(matched.levels)
+            ],
+            TITLES["matched_csat"],
         )
     if study.team_means:
         yield _table(

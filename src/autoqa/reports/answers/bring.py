@@ -29,6 +29,10 @@ def bring(study: Study, part: Part, say: Say) -> tuple[Text, ...]:
             "To answer this, score the conversations of customers who did not answer the survey "
             "too."
         ),
+        Part.MATCHED_CSAT: say(
+            "To answer this, predict satisfaction for all conversations, and bring 60 or more "
+            "survey answers on the same scale."
+        ),
         Part.TEAM_MEANS: say(
             "To answer this, score all conversations and have people review a random part of them."
         ),

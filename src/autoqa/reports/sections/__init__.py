@@ -36,6 +36,7 @@ _WRITERS: tuple[_Writer, ...] = (
     reviews.confidence,
     people.raters,
     surveys.survey_truth,
+    surveys.matched_csat,
     people.fairness,
     over_time.over_time,
     examples.satisfaction,

@@ -20,6 +20,7 @@ def part_names(say: Say) -> Mapping[Part, str]:
         Part.DRIVERS: say("What moves satisfaction"),
         Part.REALIGNMENT: say("Should the scorecard's weights change?"),
         Part.SURVEY_TRUTH: say("What all customers would have said"),
+        Part.MATCHED_CSAT: say("Does predicted CSAT have the shares of the answers?"),
         Part.TEAM_MEANS: say("Mean QA by team"),
         Part.REVIEW_YIELD: say("Which conversations to listen to"),
         Part.CALIBRATION: say("Does the model know when it is unsure?"),
@@ -178,6 +179,11 @@ def _definitions(say: Say) -> Sequence[tuple[str, str, str]]:
             say("Weighting of surveys"),
             say("Each answer counts for the customers like it who did not answer."),
             "Lunceford and Davidian (2004), Statistics in Medicine 23, 2937-2960",
+        ),
+        (
+            say("Matching of predicted CSAT"),
+            say("Predictions are cut so that each level is as frequent as among the answers."),
+            "Manderscheid and Lee (2024), arXiv:2411.12539",
         ),
         (
             say("Share kept and disagreement"),

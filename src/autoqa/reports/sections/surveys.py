@@ -1,12 +1,10 @@
-"""The section on customers who did not answer the survey."""
+"""Sections on customers who did not answer the survey, and on what is predicted for them."""
 
 from __future__ import annotations
 
 from autoqa.evaluation.intervals import Estimate
-from autoqa.evaluation.plots import (
-    plot_survey_truth,
-)
-from autoqa.evaluation.study import Part, Study
+from autoqa.evaluation.plots import plot_survey_truth
+from autoqa.evaluation.study import MatchedCsat, Part, Study
 from autoqa.evaluation.surveys.response import WARNINGS
 from autoqa.evaluation.wording import Say
 from autoqa.reports.charts import chart
@@ -16,6 +14,8 @@ from autoqa.reports.numbers import (
     english_texts,
     estimate_cell,
     number_cell,
+    share,
+    share_cell,
     shown,
     texts,
 )
@@ -48,7 +48,7 @@ def survey_truth(study: Study, say: Say) -> Section | None:
             shift=shown(mean.shift, percent=True),
             n=mean.shift.n,
         )
-    overlap = found.overlap
+    overlap, matched = found.overlap, study.matched_csat
     return Section(
         id="surveys",
         title=say("What all customers would have said"),
@@ -62,6 +62,7 @@ def survey_truth(study: Study, say: Say) -> Section | None:
                 worth=overlap.effective_n,
             ),
             *(say(WARNINGS[name]) for name in overlap.warnings),
+            *(() if matched is None else (_nearer(matched, say), _off(matched, say))),
         ),
         charts=(
             chart(
@@ -95,6 +96,7 @@ def survey_truth(study: Study, say: Say) -> Section | None:
                     for name, one in found.figures.items()
                 ),
             ),
+            *(() if matched is None else (_by_level(matched, say),)),
         ),
         notes=(
             *texts(
@@ -102,13 +104,101 @@ def survey_truth(study: Study, say: Say) -> Section | None:
                     "Weighting corrects for what is known of all customers, such as channel or "
                     "handle time. If satisfaction itself decides who answers, the chart shows how "
                     "far off the figures could be."
-                )
+                ),
+                "" if matched is None else _how_matched(matched, say),
             ),
             *english_texts(
                 one
                 for one in study.caveats.get(Part.SURVEY_TRUTH, ())
                 if one not in WARNINGS.values()
             ),
+        ),
+    )
+
+
+def matched_csat(study: Study, say: Say) -> Section | None:
+    """Shares of levels, surveyed and predicted, where no section on surveys holds them."""
+    found = study.matched_csat
+    if found is None or study.survey_truth is not None:
+        return None
+    return Section(
+        id="matched-csat",
+        title=say("Does predicted CSAT have the shares of the answers?"),
+        lead=_nearer(found, say),
+        points=texts(_off(found, say)),
+        tables=(_by_level(found, say),),
+        notes=texts(_how_matched(found, say)),
+    )
+
+
+def _nearer(found: MatchedCsat, say: Say) -> str:
+    figures = {
+        "before": share(found.before.total_variation),
+        "after": share(found.after.total_variation),
+        "gain": shown(found.gain, percent=True),
+    }
+    if found.gain.known and found.gain.low > 0:
+        return say(
+            "Matching brings predicted CSAT nearer to what customers report: {before} of "
+            "predictions would have to change level to have the shares of the answers, {after} "
+            "after matching (fewer by {gain}).",
+            **figures,
+        )
+    if found.gain.known and found.gain.high < 0:
+        return say(
+            "Matching takes predicted CSAT away from what customers report: {before} of "
+            "predictions would have to change level to have the shares of the answers, {after} "
+            "after matching (fewer by {gain}).",
+            **figures,
+        )
+    return say(
+        "Whether matching brings predicted CSAT nearer to what customers report cannot be said: "
+        "{before} of predictions would have to change level to have the shares of the answers, "
+        "{after} after matching (fewer by {gain}).",
+        **figures,
+    )
+
+
+def _off(found: MatchedCsat, say: Say) -> str:
+    return say(
+        "Mean predicted CSAT minus mean answer, in levels: {before} at the nearest level, {after} "
+        "matched to the answers (n={n} answers, {predicted} predictions).",
+        before=shown(found.before.mean, sign=True),
+        after=shown(found.after.mean, sign=True),
+        n=found.n_answers,
+        predicted=found.n_predicted,
+    )
+
+
+def _how_matched(found: MatchedCsat, say: Say) -> str:
+    return say(
+        "Matching keeps the order of predictions and cuts it so that each level gets its share of "
+        "the answers. The cuts are from {fitted} answers of one half of the data; the figures are "
+        "of the other half.",
+        fitted=found.n_fitted,
+    )
+
+
+def _by_level(found: MatchedCsat, say: Say) -> Table:
+    columns = (found.surveyed, found.predicted, found.matched)
+    return Table(
+        caption=say("Shares of CSAT levels: answered, predicted and matched"),
+        head=(
+            say("CSAT level"),
+            say("answers, weighted") if found.weighted else say("answers"),
+            say("predicted, nearest level"),
+            say("predicted, matched"),
+            say("nearest level minus answers"),
+            say("matched minus answers"),
+        ),
+        rows=tuple(
+            (
+                number_cell(level),
+                *(share_cell(one[k]) for one in columns),
+                estimate_cell(found.before.shares[k], percent=True, sign=True),
+                estimate_cell(found.after.shares[k], percent=True, sign=True),
+            )
+            for k, level in enumerate(found.levels)
         ),
     )
 
