@@ -9,7 +9,8 @@ from pathlib import Path
 
 from autoqa.batch import ScoringSetup, Summary, score
 from autoqa.evaluation.comparison import Comparison, compare
-from autoqa.evaluation.render import show, summary, to_markdown
+from autoqa.evaluation.comparison_tables import to_markdown
+from autoqa.evaluation.render import show, summary
 from autoqa.evaluation.study import conduct_study
 from autoqa.experiments.registering import log_trained
 from autoqa.experiments.run import ExperimentResult, run_experiment
@@ -156,7 +157,8 @@ def score_by_shipped(folder: Path, shipped: Path | None) -> str:
     place = folder / _SHIPPED
     score([sample_path()], place, ScoringSetup(load_scorecard("support-core"), shipped))
     surveys = [survey for one in _sample() for survey in one.surveys]
-    csat = compare(read_records(place / "csat.parquet", Rating), [], surveys=surveys).csat
+    predicted = list(read_records(place / "csat.parquet", Rating))
+    csat = compare(predicted, [], surveys=surveys).csat
     found = csat.predicted["spearman"] if csat and csat.predicted else None
     return (
         f"Satisfaction as the models that come along predict it ({files} files verified): Spearman "

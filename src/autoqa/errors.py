@@ -86,3 +86,10 @@ def near_miss(word: str, known: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` when a known word is close to `word`, otherwise nothing."""
     close = difflib.get_close_matches(word, list(known), n=1)
     return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def some_of(names: Iterable[str], *, most: int = 3) -> str:
+    """Return the first few of many names, for a message: ``a, b, c and 4 more``."""
+    listed = list(names)
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + more

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from autoqa.evaluation.comparison import compare
+from autoqa.evaluation.comparison_tables import to_html_table, to_markdown
 from autoqa.evaluation.intervals import Estimate
-from autoqa.evaluation.render import show, summary, to_html_table, to_markdown
+from autoqa.evaluation.render import show, summary
 from autoqa.records import RaterKind, Rating, Status, Survey
 
 

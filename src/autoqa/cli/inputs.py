@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autoqa.cli.console import counted, warn
-from autoqa.errors import DataError
+from autoqa.errors import DataError, some_of
 
 if TYPE_CHECKING:
     from autoqa.readers import Quarantine
@@ -158,7 +158,7 @@ def load_material(
     if asked and rated and not asked & rated:
         lost.add(
             f"CSAT is left out. {surveys or 'The conversations'}: answers about "
-            f"{some_names(sorted(asked))}; ratings of {some_names(sorted(rated))}; none in common, "
+            f"{some_of(sorted(asked))}; ratings of {some_of(sorted(rated))}; none in common, "
             "check how ids are written"
         )
     return Material(
@@ -191,7 +191,7 @@ def _automated(
         if not _kind_unstated(path):
             raise DataError(
                 f"{path}: no automated ratings there, only ratings by people "
-                f"({some_names(sorted({r.rater for r in given}))}); give them with --human, and "
+                f"({some_of(sorted({r.rater for r in given}))}); give them with --human, and "
                 "with --ratings a folder that `autoqa score` wrote"
             )
         by_models = [replace(rating, kind=RaterKind.MODEL) for rating in given]
@@ -212,7 +212,7 @@ def _human(
         if found.ratings and not people:
             raise DataError(
                 f"{path}: no human ratings there, only ratings by models "
-                f"({some_names(sorted({r.rater for r in found.ratings}))}); give them with "
+                f"({some_of(sorted({r.rater for r in found.ratings}))}); give them with "
                 "--ratings"
             )
         if not people:
@@ -302,8 +302,8 @@ def refuse_other_card(
     known = [criterion.id for criterion in card.criteria]
     if rated and not rated.keys() & set(known):
         raise DataError(
-            f"{ratings}: rates {some_names(list(rated))}, none of which is on {card.id} version "
-            f"{card.version} ({some_names(known)}); give the scorecard of these ratings with "
+            f"{ratings}: rates {some_of(list(rated))}, none of which is on {card.id} version "
+            f"{card.version} ({some_of(known)}); give the scorecard of these ratings with "
             "--scorecard, or leave it out"
         )
 
@@ -311,12 +311,6 @@ def refuse_other_card(
 def conversation_ids(answers: Sequence[Rating] | Sequence[Survey]) -> set[str]:
     """Return the conversations that answers are about."""
     return {answer.conversation_id for answer in answers}
-
-
-def some_names(names: Sequence[str]) -> str:
-    """Return the first few of many names, for a message."""
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
 
 
 def scorecard_of(given: str | None, ratings: Path | None) -> Scorecard | None:

@@ -29,6 +29,7 @@ from autoqa.evaluation.classification import (
     token_f1,
 )
 from autoqa.evaluation.comparison import Comparison, compare
+from autoqa.evaluation.comparison_tables import to_html_table, to_markdown
 from autoqa.evaluation.intervals import Estimate, bootstrap, bootstrap_many, paired_difference
 from autoqa.evaluation.oracle import oracle_macro_f1
 from autoqa.evaluation.plots import (
@@ -39,7 +40,6 @@ from autoqa.evaluation.plots import (
 )
 from autoqa.evaluation.prediction_powered import prediction_powered_means
 from autoqa.evaluation.quadrants import agent_quadrants, place_agents
-from autoqa.evaluation.render import to_html_table, to_markdown
 from autoqa.evaluation.review_policies import compare_policies
 from autoqa.evaluation.reviews_needed import reviews_needed
 from autoqa.evaluation.selection import plan_reviews, review_yield

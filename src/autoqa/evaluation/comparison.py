@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from autoqa.errors import DataError
+from autoqa.errors import DataError, some_of
 from autoqa.evaluation.alignment import csat_shares
 from autoqa.evaluation.by_criterion import (
     Automated,
@@ -27,7 +26,15 @@ from autoqa.evaluation.by_total import (
     totals_of,
 )
 from autoqa.evaluation.ceiling import ItemKey, sortable
-from autoqa.evaluation.figures import FEW_CLUSTERS, SMALL_N, to_plain
+from autoqa.evaluation.comparison_caveats import (
+    about_agents,
+    about_criterion,
+    about_csat,
+    about_data,
+    about_respondents,
+    about_scales,
+)
+from autoqa.evaluation.figures import to_plain
 from autoqa.evaluation.quality_ratings import quality_ratings
 from autoqa.evaluation.wording import Say, english
 from autoqa.records import CSAT, SCHEMA_VERSION, Rating, Status, Survey
@@ -35,9 +42,6 @@ from autoqa.scorecard.schema import Scorecard
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-DOMINANT = 0.9
-"""Share of one level from which kappa and alpha say little."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +85,7 @@ class Comparison:
         )
 
     def _repr_html_(self) -> str:
-        from autoqa.evaluation.render import to_html_table
+        from autoqa.evaluation.comparison_tables import to_html_table
 
         return to_html_table(self)
 
@@ -207,12 +211,12 @@ def compare(
         totals=totals,
         csat=alignment,
         caveats=(
-            *_about_data(machine_replaced, people_replaced, by_people, in_totals, totals),
-            *_about_agents(names, by_machine),
-            *_about_scales([name for name in guessed if name in shared], card),
-            *(text for found in criteria for text in _about_criterion(found)),
-            *_about_respondents(people_flat, people_quality, alignment),
-            *_about_csat(alignment, surveys, by_machine),
+            *about_data(machine_replaced, people_replaced, by_people, in_totals, totals),
+            *about_agents(names, by_machine),
+            *about_scales([name for name in guessed if name in shared], card),
+            *(text for found in criteria for text in about_criterion(found)),
+            *about_respondents(people_flat, people_quality, alignment),
+            *about_csat(alignment, surveys, by_machine),
         ),
         clustered_by="agent" if names else "conversation",
         scorecard=f"{card.id} version {card.version}" if card else None,
@@ -253,7 +257,8 @@ def _refuse_nothing(
         if not common:
             raise DataError(
                 "Automated and human ratings have no criterion in common. Automated: "
-                f"{_some(by_machine)}. Human: {_some(by_people)}. Use one scorecard for both."
+                f"{some_of(sorted(by_machine))}. Human: {some_of(sorted(by_people))}. Use one "
+                "scorecard for both."
             )
         mine = {key for name in common for key in by_machine[name]}
         theirs = {key for name in common for key in by_people[name]}
@@ -269,19 +274,16 @@ def _refuse_nothing(
         if not scored & csat.keys():
             raise DataError(
                 "No surveyed conversation was scored. Scored: "
-                f"{_some(scored)}. Surveyed: {_some(csat)}. Check how ids are written."
+                f"{some_of(sorted(scored))}. Surveyed: {some_of(sorted(csat))}. Check how ids are "
+                "written."
             )
 
 
-def _some(names: Iterable[str]) -> str:
-    ordered = sorted(names)
-    return ", ".join(ordered[:3]) + (f" and {len(ordered) - 3} more" if len(ordered) > 3 else "")
-
-
 def _some_items(keys: Iterable[ItemKey]) -> str:
-    ordered = sorted(keys, key=sortable)
-    shown = [name if turn is None else f"{name} turn {turn + 1}" for name, turn in ordered[:3]]
-    return ", ".join(shown) + (f" and {len(ordered) - 3} more" if len(ordered) > 3 else "")
+    return some_of(
+        name if turn is None else f"{name} turn {turn + 1}"
+        for name, turn in sorted(keys, key=sortable)
+    )
 
 
 def _predictions(items: Mapping[ItemKey, Rating]) -> dict[str, float]:
@@ -303,115 +305,3 @@ def _common_scale(
         return None
     low, high = scales.pop()
     return (low, high) if all(low <= value <= high for value in predicted) else None
-
-
-def _about_data(
-    machine_replaced: int,
-    people_replaced: int,
-    by_people: Human,
-    in_totals: Sequence[str],
-    totals: TotalComparison | None,
-) -> Iterable[str]:
-    for side, n in (("automated", machine_replaced), ("human", people_replaced)):
-        if n:
-            yield (
-                f"{n} {side} ratings were given again by the same rater for the same item; "
-                "the last one counts."
-            )
-    if not by_people:
-        yield "No human ratings: agreement with people cannot be said, only association with CSAT."
-    elif in_totals and totals is None:
-        yield (
-            "No total could be compared: on no conversation do both sides have a rated criterion "
-            "that carries weight."
-        )
-    elif totals is not None and totals.n_conversations < SMALL_N:
-        yield f"Totals rest on {totals.n_conversations} conversations only."
-
-
-def _about_agents(names: Mapping[str, str], by_machine: Automated) -> Iterable[str]:
-    if not names:
-        return
-    scored = {key[0] for items in by_machine.values() for key in items}
-    known = {names[conversation] for conversation in scored if conversation in names}
-    if len(known) < FEW_CLUSTERS:
-        yield (
-            f"Intervals resample {len(known)} agents: with fewer than {FEW_CLUSTERS} they are "
-            "too narrow."
-        )
-    without = sum(conversation not in names for conversation in scored)
-    if without:
-        yield f"{without} scored conversations have no agent; each counts as one of its own."
-
-
-def _about_scales(guessed: Sequence[str], card: Scorecard | None) -> Iterable[str]:
-    if guessed:
-        why = "not on the scorecard" if card else "no scorecard was given"
-        yield (
-            f"Levels of {_some(guessed)} are taken from the data ({why}): levels that nobody used "
-            "at either end are unknown, and weighted agreement may be off."
-        )
-
-
-def _about_criterion(found: CriterionComparison) -> Iterable[str]:
-    name = found.criterion
-    if not found.n_items:
-        yield f"{name}: no item that both sides rated at a level; see coverage and applicability."
-        return
-    if found.n_conversations < SMALL_N:
-        yield f"{name}: {found.n_conversations} conversations only; the figures are rough."
-    top_level, top_share = max(found.human_levels.items(), key=lambda pair: pair[1])
-    if top_share >= DOMINANT:
-        yield (
-            f"{name}: {top_share:.0%} of the human ratings are level {top_level}, so kappa and "
-            "alpha say little; read Gwet's AC2 and exact agreement."
-        )
-    elif not math.isfinite(found.figures["quadratic_kappa"].automated.value):
-        yield f"{name}: kappa is undefined, both sides used one level only."
-    ceiling = found.figures["quadratic_kappa"].ceiling
-    if ceiling is None:
-        yield f"{name}: no item has two human ratings, so there is no human ceiling."
-    elif ceiling.value < 0.2 and top_share < DOMINANT:
-        yield (
-            f"{name}: people hardly agree with each other (quadratic kappa {ceiling.value:.2f}); "
-            "agreeing as well as they do means little. Review the question and its guidance."
-        )
-    unanswered = found.coverage.abstained + found.coverage.failed + found.coverage.missing
-    if unanswered > 0.1 * found.coverage.n_items:
-        yield (
-            f"{name}: {unanswered} of {found.coverage.n_items} items have no automated answer "
-            f"({found.coverage.abstained} abstained, {found.coverage.failed} failed, "
-            f"{found.coverage.missing} missing); agreement describes the others."
-        )
-
-
-def _about_respondents(
-    people: Sequence[Rating], about_quality: Sequence[Rating], found: CsatComparison | None
-) -> Iterable[str]:
-    n = sum(rating.criterion != CSAT for rating in people) - len(about_quality)
-    if n and found is not None:
-        yield (
-            f"{n} human ratings are not set against CSAT: they were given by whoever answered the "
-            "survey of that conversation, or rate satisfaction by another name."
-        )
-
-
-def _about_csat(
-    found: CsatComparison | None, surveys: Sequence[Survey], by_machine: Automated
-) -> Iterable[str]:
-    if surveys and found is None:
-        yield "No surveyed conversation has a total or a prediction, so CSAT is left out."
-    if found is None:
-        return
-    if found.n_surveyed < SMALL_N:
-        yield f"CSAT rests on {found.n_surveyed} surveyed conversations only."
-    scored = {key[0] for items in by_machine.values() for key in items}
-    share = len(scored & {survey.conversation_id for survey in surveys}) / len(scored)
-    if share < 0.5:
-        yield (
-            f"{share:.0%} of the scored conversations have a survey answer; customers who answer "
-            "differ from those who do not, and the figures describe the former."
-        )
-    others = sum(survey.given_by != "customer" for survey in surveys)
-    if others:
-        yield f"{others} of {len(surveys)} satisfaction answers were not given by the customer."

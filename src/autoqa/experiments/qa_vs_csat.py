@@ -14,8 +14,8 @@ from autoqa.csat import CsatModel, survey_ratings
 from autoqa.errors import DataError, ExperimentError, near_miss
 from autoqa.evaluation.agreement import quadratic_kappa
 from autoqa.evaluation.classification import auc, classification_metrics, spearman
+from autoqa.evaluation.comparison_tables import to_markdown
 from autoqa.evaluation.intervals import Estimate, bootstrap_many
-from autoqa.evaluation.render import to_markdown
 from autoqa.experiments.centre import Centre, mean_totals, prepare, sources
 from autoqa.experiments.prepared import Part
 from autoqa.experiments.registering import log_heads

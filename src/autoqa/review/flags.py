@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from autoqa.errors import some_of
 from autoqa.records import Evaluation, Flag, Rating, Status
 from autoqa.scorecard import Scorecard
 
@@ -65,12 +66,11 @@ def _about_criteria(evaluation: Evaluation, card: Scorecard) -> Iterator[Flag]:
 
 
 def _about_instructions(conversation: str, turns: Sequence[int]) -> Flag:
-    places = ", ".join(str(turn + 1) for turn in turns[:3])
-    more = f" and {len(turns) - 3} more" if len(turns) > 3 else ""
+    places = some_of(str(turn + 1) for turn in turns)
     return Flag(
         conversation_id=conversation,
         reason="instructs_scorer",
-        message=f"Somebody speaks to the scorer (turn {places}{more}); models did not read it",
+        message=f"Somebody speaks to the scorer (turn {places}); models did not read it",
         priority=0.8,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from autoqa.errors import DataError
+from autoqa.errors import DataError, some_of
 from autoqa.evaluation.figures import SMALL_N
 from autoqa.evaluation.prediction_powered import NOTES, prediction_powered_means
 from autoqa.evaluation.review_policies import PolicyResult, compare_policies
@@ -57,7 +57,7 @@ def team_means(data: StudyData) -> Found:
     for note, meaning in NOTES.items():
         named = [one.group for one in found if note in one.notes]
         if named:
-            caveats.append(f"{_some(named)}: {meaning}")
+            caveats.append(f"{some_of(named, most=5)}: {meaning}")
     return Found({"team_means": found, "means_by": unit}, caveats)
 
 
@@ -142,8 +142,3 @@ def _values(data: StudyData, keys: Sequence[str]) -> FloatArray | None:
     if all(key in data.human_totals for key in keys):
         return np.array([data.human_totals[key] for key in keys])
     return None
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return ", ".join(names[:5]) + more

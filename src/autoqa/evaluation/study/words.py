@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from autoqa.errors import some_of
 from autoqa.evaluation import render
 from autoqa.evaluation.claims import Verdict
 from autoqa.evaluation.raters import RaterReport, Replacement, ReplacementVerdict
@@ -69,7 +70,7 @@ def _replacements(found: Mapping[str, Replacement]) -> Iterable[str]:
     for verdict in ReplacementVerdict:
         names = [name for name, one in found.items() if one.verdict is verdict]
         if names:
-            yield f"Beside people, the model {_VERBS[verdict]}: {_some(names)}."
+            yield f"Beside people, the model {_VERBS[verdict]}: {some_of(names, most=_MOST_NAMES)}."
 
 
 _VERBS = {
@@ -83,7 +84,7 @@ _VERBS = {
 def _rater_sessions(found: Mapping[str, RaterReport]) -> Iterable[str]:
     needed = {name: report.need_session for name, report in found.items() if report.need_session}
     for name, raters in needed.items():
-        yield f"A calibration session on {name} would help {_some(raters)}."
+        yield f"A calibration session on {name} would help {some_of(raters, most=_MOST_NAMES)}."
     if found and not needed:
         yield "Nobody is found to need a calibration session."
 
@@ -170,7 +171,7 @@ def _sureness(study: Study) -> Iterable[str]:
     if sure:
         yield (
             "The model is surer than people's ratings bear out (mean probability minus share "
-            f"agreeing): {_some(sure)}."
+            f"agreeing): {some_of(sure, most=_MOST_NAMES)}."
         )
     else:
         yield "On no criterion is the model much surer than people's ratings bear out."
@@ -273,8 +274,3 @@ def _tables(study: Study) -> Iterable[str]:
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]], caption: str) -> str:
     return html_table(head, rows, caption=caption, n_rows=len(rows))
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return ", ".join(names[:_MOST_NAMES]) + more
