@@ -117,10 +117,9 @@ def drift(
 
     Notes
     -----
-    A scale's end holds up who rates near it: where the mean item lies one level below the top of
-    1-7, a change of one level comes out a quarter too small, and its interval with it. Drift is
-    relative to the other raters, so that beside one of ten who moves, each of the others seems to
-    move a tenth as far the other way.
+    In levels as they were given: near a scale's end a change of judgement shows less, by a quarter
+    where the mean item lies one level below the top of 1-7. Relative to the other raters: beside
+    one of ten who moves, each of the others seems to move a tenth as far the other way.
     """
     from scipy.special import stdtrit
 

@@ -93,7 +93,22 @@ def _drifting(seed: int, *, centre: float, whole: bool) -> dict[str, list[Plante
     found = drift(table, fit_rater_effects(table))
     assert found[0] is not None
     steady = [(one, 0.0) for one in found[1:] if one is not None]
-    return {"drift of 1": [(found[0], 1.0)], "drift of 0, beside the one who drifts": steady}
+    moved = _drift_in_levels(centre) if whole else 1.0
+    return {
+        "drift, in levels given": [(found[0], moved)],
+        "drift of 0, beside the one who drifts": steady,
+    }
+
+
+def _drift_in_levels(centre: float) -> float:
+    """Return how a drift of 1 in judgement shows in levels 1-7: less near an end of the scale."""
+    from scipy.stats import norm
+
+    shift = np.linspace(-0.5, 0.5, 201)
+    sd = math.hypot(_TRUTH, _NOISE)
+    # The mean level is 1 and, for every level above it, the chance of reaching it.
+    mean = sum(norm.sf(level - 0.5, centre + shift, sd) for level in range(2, 8))
+    return float(np.polyfit(shift, mean, 1)[0])
 
 
 def _habits(seed: int) -> dict[str, list[Planted]]:
@@ -189,14 +204,14 @@ STUDIES: Sequence[Study] = (
     ),
     Study(
         name="drift of raters, levels 1-7, mean 4",
-        planted="the same, rounded to levels in the middle of the scale",
+        planted="the same move of 1, rounded to levels in the middle of the scale",
         n="300 conversations, 4 raters each",
         simulate=lambda seed: _drifting(seed, centre=4, whole=True),
         simulations=100,
     ),
     Study(
         name="drift of raters, levels 1-7, mean 6",
-        planted="the same, near the upper end of the scale",
+        planted="the same move of 1, near the upper end of the scale, where less of it shows",
         n="300 conversations, 4 raters each",
         simulate=lambda seed: _drifting(seed, centre=6, whole=True),
         simulations=100,
