@@ -194,7 +194,7 @@ def test_unusable_arguments_end_with_2_and_say_what_to_change(
 def test_an_error_is_one_message_and_a_code(
     error: BaseException, code: int, monkeypatch: pytest.MonkeyPatch
 ):
-    def run_demo(out: Path, *, progress: object) -> None:
+    def run_demo(out: Path, *, shipped: object, progress: object) -> None:
         raise error
 
     give(monkeypatch, "autoqa.demo", run_demo=run_demo)
@@ -637,7 +637,7 @@ def test_benchmark_prints_figures_and_writes_them_as_json(
 
 
 def test_demo_prints_where_things_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    def run_demo(out, *, progress):
+    def run_demo(out, *, shipped, progress):
         progress("training")
         return SimpleNamespace(to_text=lambda: f"everything is in {out}")
 
