@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from autoqa.batch import Scored
 from autoqa.evaluation import Estimate
 from autoqa.experiments.training import CriterionReport, TrainingReport
-from autoqa.notebook import MOST_ROWS, html_table, safe_markdown
+from autoqa.notebook import MOST_ROWS, html_table, markdown_table, safe_markdown
 from autoqa.records import CSAT, Evaluation, Flag, Rating, Transcript, Turn
 
 EVIL = "<img src=x onerror=alert(1)> & \"quoted\" 'text'"
@@ -114,3 +114,11 @@ def test_a_training_report_is_markdown_without_links_and_pictures():
 def test_markdown_keeps_its_tables():
     table = "| a | b |\n|---|---|\n| 1 | 2 |"
     assert safe_markdown(table) == table
+
+
+def test_a_markdown_table_holds_any_cell_on_one_line_and_as_text():
+    assert markdown_table(["id", "n"], [["a|b\n<i>", "1"]]) == [
+        "| id | n |",
+        "|---|---|",
+        "| a\\|b &lt;i&gt; | 1 |",
+    ]

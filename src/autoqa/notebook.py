@@ -39,6 +39,25 @@ def safe_markdown(text: str) -> str:
     return escape(text, quote=False).replace("[", "&#91;").replace("]", "&#93;")
 
 
+def plain_line(text: str) -> str:
+    """Return one line that can be no markup: Markdown passes HTML of a data file through."""
+    return escape(text, quote=False).replace("\n", " ")
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the lines of a Markdown table, whatever its cells hold."""
+    return [
+        _markdown_row(head),
+        "|" + "---|" * len(head),
+        *(_markdown_row(row) for row in rows),
+    ]
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    said = (plain_line(cell).replace("|", "\\|") for cell in cells)
+    return f"| {' | '.join(said)} |"
+
+
 def _cell(tag: str, value: object) -> str:
     text = "–" if value is None else str(value)
     cut = text if len(text) <= _MOST_TEXT else f"{text[: _MOST_TEXT - 1]}…"

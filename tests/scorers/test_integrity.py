@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from autoqa.scorers.integrity import damaged, is_pickled, sha256_of
+from autoqa.scorers.integrity import damaged, is_pickled
+from autoqa.store import file_sha256
 
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
@@ -48,7 +49,7 @@ def test_small_plain_files_are_not_pickled(content, tmp_path):
 def test_each_file_that_is_not_as_expected_is_named(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).write_text(name)
-    expected = {"a": sha256_of(tmp_path / "a"), "b": "0" * 64, "c": "0" * 64}
+    expected = {"a": file_sha256(tmp_path / "a"), "b": "0" * 64, "c": "0" * 64}
     found = [str(problem) for problem in damaged(tmp_path, expected)]
     assert len(found) == 2
     assert "b: SHA-256 is" in found[0]

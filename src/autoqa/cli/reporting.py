@@ -162,14 +162,14 @@ def _simulated(given: Material) -> bool:
 
 def _hashes(paths: Iterable[Path]) -> Mapping[str, str]:
     """SHA-256 of what was read, by file name: where it lay is nobody's business."""
-    from autoqa.scorers.integrity import sha256_of
+    from autoqa.store import file_sha256
 
     found: dict[str, str] = {}
     for path in dict.fromkeys(paths):
         if path.is_file():
-            found[path.name] = sha256_of(path)
+            found[path.name] = file_sha256(path)
             continue
         for file in sorted(path.iterdir()):
             if file.is_file() and file.name.split(".")[0] in _READ:
-                found[f"{path.name}/{file.name}"] = sha256_of(file)
+                found[f"{path.name}/{file.name}"] = file_sha256(file)
     return found

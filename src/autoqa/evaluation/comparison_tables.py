@@ -12,6 +12,7 @@ from autoqa.evaluation.comparison import Comparison
 from autoqa.evaluation.figures import Figure
 from autoqa.evaluation.intervals import Estimate
 from autoqa.evaluation.render import NAMES, show, summary
+from autoqa.notebook import markdown_table, plain_line
 
 _CRITERION_HEAD = (
     "criterion",
@@ -35,9 +36,9 @@ def to_markdown(comparison: Comparison) -> str:
     if comparison.scorecard:
         about.insert(0, f"Scorecard: {comparison.scorecard}")
     parts += [f"{'; '.join(about)}. Human raters: {comparison.n_human_raters}.", ""]
-    parts += ["## In short", "", *(f"- {_safe(line)}" for line in summary(comparison)), ""]
+    parts += ["## In short", "", *(f"- {plain_line(line)}" for line in summary(comparison)), ""]
     if comparison.caveats:
-        parts += ["## Caveats", "", *(f"- {_safe(line)}" for line in comparison.caveats), ""]
+        parts += ["## Caveats", "", *(f"- {plain_line(line)}" for line in comparison.caveats), ""]
     if comparison.criteria:
         parts += _criteria_in_markdown(comparison.criteria)
     if comparison.totals is not None:
@@ -65,7 +66,7 @@ def _criteria_in_markdown(criteria: Sequence[CriterionComparison]) -> list[str]:
             if name in found.figures
         ]
         if rows:
-            parts += [f"### {NAMES[name]}", "", *_table(_CRITERION_HEAD, rows), ""]
+            parts += [f"### {NAMES[name]}", "", *markdown_table(_CRITERION_HEAD, rows), ""]
     with_consensus = [f for f in criteria if f.consensus["quadratic_kappa"].ceiling is not None]
     if with_consensus:
         parts += [
@@ -77,7 +78,7 @@ def _criteria_in_markdown(criteria: Sequence[CriterionComparison]) -> list[str]:
                 "are held against the consensus of the others."
             ),
             "",
-            *_table(
+            *markdown_table(
                 _CRITERION_HEAD,
                 [_figure_row(f.criterion, f.consensus["quadratic_kappa"]) for f in with_consensus],
             ),
@@ -86,7 +87,7 @@ def _criteria_in_markdown(criteria: Sequence[CriterionComparison]) -> list[str]:
     parts += [
         "### Coverage and severity",
         "",
-        *_table(
+        *markdown_table(
             (
                 "criterion",
                 "looked at by people",
@@ -131,7 +132,7 @@ def _criteria_in_markdown(criteria: Sequence[CriterionComparison]) -> list[str]:
                 "unequally often (bias), kappa is flattered. Unweighted figures."
             ),
             "",
-            *_table(
+            *markdown_table(
                 ("criterion", "kappa", "PABAK", "AC1", "exact", "prevalence", "bias", "so"),
                 [
                     (
@@ -154,7 +155,7 @@ def _criteria_in_markdown(criteria: Sequence[CriterionComparison]) -> list[str]:
         parts += [
             "### Applicability (N/A), apart from the levels",
             "",
-            *_table(
+            *markdown_table(
                 (
                     "criterion",
                     "n",
@@ -199,11 +200,11 @@ def _totals_in_markdown(totals: TotalComparison) -> list[str]:
         "## Totals",
         "",
         (
-            f"Over {_safe(', '.join(totals.criteria))}. Automated minus human total: "
+            f"Over {plain_line(', '.join(totals.criteria))}. Automated minus human total: "
             f"{show(totals.mean_difference, digits=1)} points, n={totals.mean_difference.n}."
         ),
         "",
-        *_table(
+        *markdown_table(
             ("figure", *_CRITERION_HEAD[1:-1]),
             [_figure_row(NAMES[name], figure)[:-1] for name, figure in totals.figures.items()],
         ),
@@ -226,7 +227,7 @@ def _csat_in_markdown(csat: CsatComparison) -> list[str]:
         }
     held = {name: figures for name, figures in columns.items() if figures is not None}
     names = ("spearman", "kendall_tau_b", "auc_dissatisfied", "auc_top_box")
-    parts += _table(
+    parts += markdown_table(
         ("association with CSAT", *held),
         [
             ("n", *(str(figures["spearman"].n) for figures in held.values())),
@@ -257,7 +258,7 @@ def _csat_in_markdown(csat: CsatComparison) -> list[str]:
                 f"{show(between['spearman'])}, Kendall's tau-b {show(between['kendall_tau_b'])}."
             ),
             "",
-            *_table(
+            *markdown_table(
                 ("agent", "mean total", "n", "mean CSAT (share of scale)", "n", "quadrant", "sure"),
                 [
                     (
@@ -303,20 +304,3 @@ def to_html_table(comparison: Comparison) -> str:
         f"<ul>{said}</ul><table><caption>{NAMES['quadratic_kappa']} [95 % interval]</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return [
-        "| " + " | ".join(head) + " |",
-        "|" + "---|" * len(head),
-        *("| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows),
-    ]
-
-
-def _safe(text: str) -> str:
-    """Keep ids from a data file from becoming markup: Markdown passes HTML through."""
-    return html.escape(text, quote=False).replace("\n", " ")
-
-
-def _cell(text: str) -> str:
-    return _safe(text).replace("|", "\\|")

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autoqa.errors import EncoderError
-from autoqa.features.weights import EncoderWeights, file_sha256, find_weights
-from autoqa.store import atomic_write_json
+from autoqa.features.weights import EncoderWeights, find_weights
+from autoqa.store import atomic_write_json, file_sha256
 
 if TYPE_CHECKING:
     import numpy as np

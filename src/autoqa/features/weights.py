@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from autoqa.errors import EncoderError, near_miss
+from autoqa.store import file_sha256
 
 Pooling = Literal["mean", "cls", "turns"]
 """``turns``: none in the graph, which reads a conversation and gives the states of its tokens."""
@@ -159,12 +160,6 @@ def find_weights(
     if not 3 <= max_tokens <= 8192:
         raise EncoderError(f"{name}: max_tokens is {max_tokens}; use 3 to 8192")
     return replace(weights, max_tokens=max_tokens)
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's content, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _local_folder(name: str) -> Path | None:

@@ -28,10 +28,10 @@ from autoqa.features.adapters import ADAPTER_FILES
 from autoqa.features.encoders import Encoder
 from autoqa.features.routing import default_encoders, encoder_routes
 from autoqa.scorecard.schema import Criterion, Scorecard
-from autoqa.scorers.integrity import damaged, files_below, is_pickled, sha256_of
+from autoqa.scorers.integrity import damaged, files_below, is_pickled
 from autoqa.scorers.linear import LinearScorer
 from autoqa.scorers.routed import RoutedModel
-from autoqa.store import atomic_write_json, atomic_write_text
+from autoqa.store import atomic_write_json, atomic_write_text, file_sha256
 
 FORMAT = 2
 OWN_DATA = "own data"
@@ -321,7 +321,7 @@ def write_models(
         for one in model.models.values()
     }
     files = {
-        name: sha256_of(file)
+        name: file_sha256(file)
         for name, file in files_below(folder).items()
         if name.startswith(tuple(wanted))
     }

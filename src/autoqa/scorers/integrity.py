@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from autoqa.errors import ModelError
+from autoqa.store import file_sha256
 
 PICKLED_KINDS = frozenset({".pkl", ".pickle", ".joblib", ".pt", ".pth", ".bin", ".ckpt", ".skops"})
 """Suffixes of files that may run code when they are loaded."""
@@ -24,12 +24,6 @@ def files_below(folder: Path) -> dict[str, Path]:
     }
 
 
-def sha256_of(file: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def damaged(folder: Path, expected: Mapping[str, str]) -> Iterator[ModelError]:
     """Yield what is wrong with files that should be there, given their SHA-256 by name."""
     for name, digest in expected.items():
@@ -37,7 +31,7 @@ def damaged(folder: Path, expected: Mapping[str, str]) -> Iterator[ModelError]:
         if not path.is_file():
             yield ModelError(f"{path}: missing; restore it or train the models again")
             continue
-        found = sha256_of(path)
+        found = file_sha256(path)
         if found != digest:
             yield ModelError(
                 f"{path}: SHA-256 is {found[:12]}..., the index says {digest[:12]}...; the "

@@ -7,7 +7,7 @@ What cannot be kept is refused: NaN and infinity, half surrogate pairs, map keys
 
 from __future__ import annotations
 
-from autoqa.store.files import atomic_file, atomic_write_json, atomic_write_text
+from autoqa.store.files import atomic_file, atomic_write_json, atomic_write_text, file_sha256
 from autoqa.store.frames import from_pandas, from_polars, to_pandas, to_polars
 from autoqa.store.tables import (
     RECORD_NAMES,
@@ -29,6 +29,7 @@ __all__ = [
     "atomic_file",
     "atomic_write_json",
     "atomic_write_text",
+    "file_sha256",
     "from_dict",
     "from_pandas",
     "from_polars",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import html
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from autoqa.evaluation.claims.verdict import (
 )
 from autoqa.evaluation.figures import to_plain
 from autoqa.evaluation.intervals import Estimate
+from autoqa.notebook import html_table, markdown_table, plain_line
 from autoqa.records import SCHEMA_VERSION
 
 CLAIMS: tuple[Claim, ...] = (
@@ -90,8 +90,6 @@ class ClaimsReport:
         return f"<ClaimsReport: {len(self.results)} claims; print report.to_markdown()>"
 
     def _repr_html_(self) -> str:
-        from autoqa.notebook import html_table
-
         lines = _lines(self.results)
         return html_table(_HEAD, lines, caption="Claims", n_rows=len(lines))
 
@@ -100,7 +98,7 @@ class ClaimsReport:
         parts = [
             "# Practitioners' claims on these data",
             "",
-            *_markdown_table(_HEAD, _lines(self.results)),
+            *markdown_table(_HEAD, _lines(self.results)),
             "",
             f"{VERDICT_RULE} {self.about_multiplicity}",
             "",
@@ -255,13 +253,13 @@ def _verdict(result: ClaimResult) -> str:
 
 def _section(result: ClaimResult) -> list[str]:
     of = f" ({result.ratings} ratings)" if result.ratings else ""
-    parts = [f"## {_safe(result.question + of)}", "", _safe(result.sentence), ""]
+    parts = [f"## {plain_line(result.question + of)}", "", plain_line(result.sentence), ""]
     undecided = result.verdict is Verdict.NOT_ENOUGH_DATA and result.findings
     if undecided and result.needed is not None:
         parts += [f"About {result.needed} conversations would be needed; there are {result.n}.", ""]
-    parts += [f"Method: {_safe(result.method)}", ""]
+    parts += [f"Method: {plain_line(result.method)}", ""]
     if result.findings:
-        parts += _markdown_table(
+        parts += markdown_table(
             ("figure", "value [95 % interval]", "n", "claimed", "verdict"),
             [
                 (
@@ -277,8 +275,8 @@ def _section(result: ClaimResult) -> list[str]:
         parts.append("")
     for title, table in result.tables.items():
         if table:
-            parts += [f"### {_safe(title.capitalize())}", ""]
-            parts += _markdown_table(
+            parts += [f"### {plain_line(title.capitalize())}", ""]
+            parts += markdown_table(
                 tuple(table[0]), [tuple(map(_shown, row.values())) for row in table]
             )
             parts.append("")
@@ -289,20 +287,3 @@ def _shown(value: object) -> str:
     if isinstance(value, Estimate):
         return show(value)
     return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def _markdown_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
-    return [
-        "| " + " | ".join(_cell(name) for name in head) + " |",
-        "|" + "---|" * len(head),
-        *("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines),
-    ]
-
-
-def _safe(text: str) -> str:
-    """Keep topics and ids from a data file from becoming markup: Markdown passes HTML through."""
-    return html.escape(text, quote=False).replace("\n", " ")
-
-
-def _cell(text: str) -> str:
-    return _safe(text).replace("|", "\\|")
