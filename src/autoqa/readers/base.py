@@ -12,7 +12,7 @@ from typing import IO
 
 from autoqa.errors import ReadError, near_miss
 from autoqa.readers.quarantine import Place, Problem
-from autoqa.records import LabelledTranscript
+from autoqa.records import LabelledTranscript, Speaker
 
 GZIP_MAGIC = b"\x1f\x8b"
 PARQUET_MAGIC = b"PAR1"
@@ -35,12 +35,15 @@ class Source:
         Conversation id for formats that have none: the path below the input, without suffix.
     columns : mapping of str to str
         Our field name to the file's column name, for tables.
+    speakers : mapping of str to Speaker
+        The file's own label, in lower case, to who that is, where the user says so.
     """
 
     path: Path
     name: str
     default_id: str
     columns: Mapping[str, str] = field(default_factory=dict)
+    speakers: Mapping[str, Speaker] = field(default_factory=dict)
 
     @cached_property
     def compressed(self) -> bool:

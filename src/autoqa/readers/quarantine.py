@@ -20,6 +20,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "missing_field": "a field that every conversation needs is not there or empty",
         "wrong_type": "a field holds something of another type",
         "bad_speaker": "the speaker of a turn is not known",
+        "unknown_speakers": "nothing says which speaker is the agent and which the customer",
         "bad_channel": "the channel is not voice, chat or email",
         "no_turns": "the conversation has no turns",
         "duplicate_id": "an earlier conversation of this run has the same id; that one is kept",
@@ -40,6 +41,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "bad_csat": "a survey answer cannot be used; it is dropped",
         "bad_label": "an outcome, label or split cannot be used; it is dropped",
         "bad_metadata": "a detail about the conversation has a wrong type; it is dropped",
+        "speakers_guessed": "who speaks was guessed from what was said; --speaker settles it",
         "rationale_not_found": "a quoted phrase is not in the turn; the rating is kept without it",
         # Found while walking a folder; holds no record.
         "skipped_file": "a file in a folder is not a file of conversations",

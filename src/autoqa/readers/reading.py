@@ -13,7 +13,7 @@ from autoqa.readers.base import Format, Found, Source, format_named
 from autoqa.readers.quarantine import NoQuarantine, Problem, Quarantine
 from autoqa.readers.sniff import format_of
 from autoqa.readers.table import FIELDS
-from autoqa.records import LabelledTranscript
+from autoqa.records import LabelledTranscript, Speaker
 
 _NOT_CONVERSATIONS = ("unknown_format", "not_transcripts", "missing_column")
 
@@ -23,6 +23,7 @@ def read(
     *,
     format: str | None = None,  # noqa: A002 - the word that the command line uses
     columns: Mapping[str, str] | None = None,
+    speakers: Mapping[str, Speaker] | None = None,
     quarantine: Quarantine | None = None,
 ) -> Iterator[LabelledTranscript]:
     """Yield every usable conversation of files and folders, as a stream.
@@ -41,6 +42,8 @@ def read(
         or ``text``.
     columns : mapping of str to str, optional
         For tables, our field name to the column's name: ``{"text": "utterance"}``.
+    speakers : mapping of str to Speaker, optional
+        A file's own label (a name, a channel, a number) to who that is: ``{"0": Speaker.AGENT}``.
     quarantine : Quarantine, optional
         Without one, the first record that cannot be used raises.
 
@@ -63,12 +66,14 @@ def read(
     forced = None if format is None else format_named(format)
     if isinstance(inputs, str | Path):
         inputs = [inputs]
-    return _stream(_plan(inputs, mapping, forced, quarantine), quarantine)
+    named = {label.strip().lower(): speaker for label, speaker in (speakers or {}).items()}
+    return _stream(_plan(inputs, mapping, named, forced, quarantine), quarantine)
 
 
 def _plan(
     inputs: Iterable[str | Path],
     columns: Mapping[str, str],
+    speakers: Mapping[str, Speaker],
     forced: Format | None,
     quarantine: Quarantine,
 ) -> list[tuple[Source, Format]]:
@@ -79,11 +84,11 @@ def _plan(
         path = Path(given)
         if path.is_dir():
             sources = [
-                Source(file, str(file), file.relative_to(path).with_suffix("").as_posix(), columns)
+                Source(file, str(file), _id_below(path, file), columns, speakers)
                 for file in files_below(path)
             ]
         elif path.exists():
-            sources = [Source(path, str(path), path.stem, columns)]
+            sources = [Source(path, str(path), path.stem, columns, speakers)]
         else:
             raise ReadError(f"{path}: no such file or folder", reason="unreadable_file")
         usable = 0
@@ -112,6 +117,10 @@ def _plan(
                 reason="unknown_format",
             )
     return planned
+
+
+def _id_below(folder: Path, file: Path) -> str:
+    return file.relative_to(folder).with_suffix("").as_posix()
 
 
 def files_below(folder: Path) -> Iterator[Path]:

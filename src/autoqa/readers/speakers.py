@@ -1,7 +1,11 @@
-"""Words that exports use for speakers, in the languages read here."""
+"""Who speaks: words that exports use, in the languages read here, and what the user says."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from autoqa.readers.quarantine import Problem
+from autoqa.readers.values import problem
 from autoqa.records import Speaker
 
 _WORDS = {
@@ -35,3 +39,42 @@ CHINESE_LABELS = frozenset(_CHINESE.split(", "))
 ITALIAN_LABELS = frozenset({"operatore", "operatrice", "consulente", "addetto", "utente"})
 SPANISH_LABELS = frozenset({"asesor", "asesora", "operador", "operadora", "usuario", "usuaria"})
 SHARED_LABELS = frozenset({"agente", "cliente"})  # Spanish and Italian
+
+
+def assign_speakers(
+    labels: Sequence[str | None],
+    texts: Sequence[str],
+    given: Mapping[str, Speaker],
+    notes: list[Problem],
+) -> list[Speaker]:
+    """Return who said each turn, from the labels that a recogniser or an export gave.
+
+    Parameters
+    ----------
+    labels : sequence of str or None
+        One per turn: a role, a name, or a channel or speaker number as text.
+    texts : sequence of str
+        What was said, one per turn.
+    given : mapping of str to Speaker
+        Label, in lower case, to speaker, as the user said; wins over everything else.
+    notes : list of Problem
+        Gets a note where a speaker was guessed.
+
+    Raises
+    ------
+    ReadError
+        With reason ``unknown_speakers`` where nothing says who a label is.
+    """
+    found = []
+    for label in labels:
+        word = (label or "").strip().lower()
+        speaker = given.get(word, SPEAKER_WORDS.get(word))
+        if speaker is None:
+            distinct = sorted({(one or "").strip() for one in labels})
+            raise problem(
+                "unknown_speakers",
+                f"nothing says who the {len(distinct)} speakers are; name them, for example "
+                "--speaker 0=agent --speaker 1=customer",
+            )
+        found.append(speaker)
+    return found

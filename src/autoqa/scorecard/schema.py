@@ -44,6 +44,7 @@ class Level(_Strict):
 
     label: str
     description: str = ""
+    ref: str = ""  # the id that another system's form gives it
     # Share of the weight that this level earns.
     points: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
 
@@ -126,6 +127,7 @@ class Criterion(_Strict):
     unit: Literal["conversation", "turn"] = "conversation"
     speaker: Speaker = Speaker.AGENT  # whose words are judged
     scorer: ScorerSpec | None = None
+    ref: str = ""  # the id that another system's form gives it
 
     @field_validator("levels", mode="before")
     @classmethod
@@ -169,6 +171,7 @@ class Section(_Strict):
 
     id: Id
     title: str = ""
+    ref: str = ""  # the id that another system's form gives it
     criteria: tuple[Criterion, ...]
 
 
