@@ -112,7 +112,7 @@ def test_an_unknown_key_is_refused_with_the_near_one(write):
         (
             "title: Tone",
             "weight: 3",
-            "sections.0.weight: unknown key. Known keys: id, title, criteria.",
+            "sections.0.weight: unknown key. Known keys: id, title, ref, criteria.",
         ),
         (
             "min_turns: 4",
