@@ -1,10 +1,12 @@
-"""``autoqa scorecard``: check, print and list scorecards."""
+"""``autoqa scorecard``: check, print, list, import and export scorecards."""
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,9 +15,10 @@ from autoqa.cli.console import INCOMPLETE, example, say, say_json, table
 
 if TYPE_CHECKING:
     from autoqa.scorecard import Finding, Scorecard
+    from autoqa.scorecard.vendors import Loss
 
 app = typer.Typer(
-    help="Check, print and list scorecards.",
+    help="Check, print, list, import and export scorecards.",
     epilog=example("autoqa scorecard show support-core"),
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -28,6 +31,10 @@ Name = Annotated[
         help="A scorecard of the library, or a YAML file.",
         show_default=False,
     ),
+]
+Vendor = Literal["connect", "google", "genesys"]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace FILE if it is there already.")
 ]
 
 
@@ -100,6 +107,108 @@ def list_(
     head = ("name", "language", "version", "criteria", "title")
     rows = [[str(value) for value in _row(*item).values()] for item in cards.items()]
     say(table(head, rows))
+
+
+@app.command(
+    name="import",
+    epilog=example(
+        "autoqa scorecard import evaluation-form.json --out my-scorecard.yaml",
+        "autoqa scorecard import form.json --from genesys --out my-scorecard.yaml --json",
+    ),
+)
+def import_(
+    form: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FORM",
+            help="A form as JSON: of Amazon Connect a response of DescribeEvaluationForm, of "
+            "Google a QaScorecardRevision with its qaQuestions, of Genesys an evaluation form.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="The YAML file.", show_default=False)
+    ],
+    vendor: Annotated[
+        Vendor | None,
+        typer.Option("--from", help="Whose form it is. Default: found by its keys."),
+    ] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            "--language", metavar="TAG", help="Language of the texts. Default: what the form says."
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a scorecard from an evaluation form of another system, and report what is lost."""
+    from autoqa.scorecard.vendors import as_yaml, import_form
+
+    _refuse_existing(out, overwrite)
+    found = import_form(form, vendor=vendor, language=language)
+    _write(out, as_yaml(found.card))
+    _say_losses(
+        {"scorecard": found.card.id, "criteria": len(found.card.criteria), "out": str(out)},
+        f"{out}: scorecard {found.card.id}, {len(found.card.criteria)} criteria. "
+        f"Next: autoqa scorecard lint {out}",
+        found.losses,
+        as_json=as_json,
+    )
+
+
+@app.command(epilog=example("autoqa scorecard export support-core --to connect --out form.json"))
+def export(
+    name: Name,
+    vendor: Annotated[Vendor, typer.Option("--to", help="Whose form.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="The JSON file.", show_default=False)
+    ],
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make an evaluation form of another system from a scorecard, and report what is lost."""
+    from autoqa.scorecard.vendors import export_form
+
+    _refuse_existing(out, overwrite)
+    found = export_form(name, vendor)
+    _write(out, json.dumps(found.form, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    _say_losses(
+        {"scorecard": name, "vendor": vendor, "out": str(out)},
+        f"{out}: {name} as a form of {vendor}.",
+        found.losses,
+        as_json=as_json,
+    )
+
+
+def _refuse_existing(out: Path, overwrite: bool) -> None:
+    if out.exists() and not overwrite:
+        raise typer.BadParameter(
+            f"{out} is there already; name another file, or add --overwrite", param_hint="--out"
+        )
+
+
+def _write(out: Path, text: str) -> None:
+    from autoqa.store import atomic_write_text
+
+    atomic_write_text(out, text)
+
+
+def _say_losses(
+    result: dict[str, Any], sentence: str, losses: Sequence[Loss], *, as_json: bool
+) -> None:
+    from autoqa.scorecard.vendors import loss_report
+
+    if as_json:
+        say_json({**result, "losses": [loss.as_dict() for loss in losses]})
+        return
+    if losses:
+        say(f"What does not map ({len(losses)}):\n\n{loss_report(losses)}\n")
+    else:
+        say("Nothing is lost.")
+    say(sentence)
 
 
 def _row(name: str, card: Scorecard) -> dict[str, str | int]:

@@ -1,0 +1,1 @@
+"""Google QaScorecard revisions."""
