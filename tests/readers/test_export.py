@@ -55,7 +55,7 @@ def test_what_is_written_reads_back_as_it_was(tmp_path, labelled, name):
     assert write_uniform(tmp_path / name, [labelled]) == 1
     quarantine = Quarantine()
     assert list(read([tmp_path / name], quarantine=quarantine)) == [labelled]
-    assert not quarantine.notes
+    assert quarantine.notes == {"one_sided": 1, "invisible_characters": 1}
 
 
 def test_the_schema_is_the_uniform_one(labelled):

@@ -1,17 +1,13 @@
 import pytest
 
-from autoqa.errors import ReadError, StoreError
-from autoqa.readers import Quarantine, read_human_ratings, read_ratings, read_surveys
-from autoqa.records import Rating, Status, Survey
+from autoqa.errors import ReadError
+from autoqa.readers import Quarantine, read_human_ratings, read_ratings
+from autoqa.records import Rating, Status
 from autoqa.store import write_records
 
 RATINGS = """conversation_id,turn,rater,criterion,score,scale_lo,scale_hi
 c1,,ana,tone,2,0,2
 c1,3,ben,tone,1.5,0,2
-"""
-SURVEYS = """conversation_id,score,scale_lo,scale_hi,comment,answered_at
-c1,4,1,5,fine,2024-05-17T09:30:00Z
-c2,1,1,5,,
 """
 
 
@@ -104,34 +100,6 @@ def test_two_scales_for_one_criterion_are_an_error(put, line):
     ]
     with pytest.raises(ReadError, match="criterion 't' has scale"):
         read_ratings(put("c.jsonl", "\n".join(rows)))
-
-
-def test_a_surveys_csv_is_read(put):
-    first, second = read_surveys(put("surveys.csv", SURVEYS))
-    assert (first.score, first.scale, first.comment) == (4.0, (1.0, 5.0), "fine")
-    assert first.answered_at.year == 2024
-    assert (second.comment, second.answered_at) == (None, None)
-
-
-def test_a_scale_can_be_given_for_surveys_that_do_not_say(put):
-    path = put("surveys.csv", "conversation_id,csat\nc1,4\n")
-    assert read_surveys(path, scale=(1, 5))[0].share == 0.75  # 3 of 4 steps
-    with pytest.raises(ReadError, match="no scale"):
-        read_surveys(path)
-
-
-def test_stored_surveys_and_those_inside_conversations_are_read(tmp_path, put, line):
-    survey = Survey(conversation_id="c1", score=4.0, scale=(1.0, 5.0))
-    write_records(tmp_path / "surveys.parquet", [survey], Survey)
-    assert read_surveys(tmp_path) == [survey]
-    path = put("c.jsonl", line(csat={"score": 4, "scale": [1, 5]}))
-    assert read_surveys(path) == [survey]
-
-
-def test_a_stored_table_of_something_else_is_named(tmp_path):
-    write_records(tmp_path / "ratings.parquet", [rating()], Rating)
-    with pytest.raises(StoreError, match="holds rating records, not survey records"):
-        read_surveys(tmp_path / "ratings.parquet")
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -8,7 +8,7 @@ from autoqa.records import Rating, Transcript, Turn
 from autoqa.store import write_records
 
 TEXT = "Agent: hi\nCustomer: hello\n"
-TABLE = "conversation_id,speaker,text\nt1,agent,a\n"
+TABLE = "conversation_id,speaker,text\nt1,agent,a\nt1,customer,b\n"
 
 
 @pytest.fixture
@@ -61,11 +61,19 @@ def test_the_same_file_given_twice_is_read_once(folder):
     assert len(found) == quarantine.records_read == 3
 
 
-def test_a_second_conversation_with_the_same_id_is_quarantined(read_file, line):
-    found, quarantine, (row,) = read_file("c.jsonl", line() + "\n" + line() + "\n")
+def test_a_conversation_that_comes_twice_is_kept_once(read_file, line):
+    found, quarantine, (row,) = read_file("c.jsonl", line() + "\n" + line(agent="ana") + "\n")
     assert len(found) == 1
-    assert quarantine.counts == {"duplicate_id": 1}
+    assert quarantine.counts == {"repeated": 1}
     assert row["line"] == 2
+
+
+def test_another_conversation_under_the_same_id_is_told_from_a_repeated_one(read_file, line):
+    other = line(turns=[{"speaker": "agent", "text": "Good evening."}])
+    found, quarantine, rows = read_file("c.jsonl", "\n".join([line(), other, line()]))
+    assert len(found) == 1
+    assert quarantine.counts == {"duplicate_id": 1, "repeated": 1}
+    assert [row["line"] for row in rows] == [2, 3]
 
 
 def test_a_missing_input_is_an_error_before_anything_is_read(folder, tmp_path):
@@ -140,10 +148,10 @@ def test_other_stored_tables_are_not_taken_for_conversations(tmp_path):
     assert caught.value.reason == "not_transcripts"
 
 
-def test_utf16_is_named(tmp_path):
-    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-16")
-    with pytest.raises(ReadError, match="UTF-16; convert it to UTF-8"):
-        sniff(tmp_path / "a.txt")
+def test_utf16_is_read_and_noted(read_file):
+    ((found,), quarantine, _) = read_file("a.txt", TEXT.encode("utf-16"))
+    assert [turn.text for turn in found.transcript.turns] == ["hi", "hello"]
+    assert quarantine.notes == {"other_encoding": 1}
 
 
 def test_the_format_can_be_forced(read_file):
@@ -153,12 +161,14 @@ def test_the_format_can_be_forced(read_file):
 
 
 def test_an_unknown_format_gets_a_near_miss(tmp_path):
-    with pytest.raises(ReadError, match=r"'unifrm'\. Did you mean 'uniform'.*stored, uniform"):
+    with pytest.raises(ReadError, match=r"'unifrm'\. Did you mean 'uniform'.*stored, .*, text"):
         read([tmp_path], format="unifrm", quarantine=Quarantine())
 
 
-def test_every_format_is_registered():
-    assert list(formats()) == ["stored", "uniform", "table", "text"]
+def test_special_formats_come_before_general_ones():
+    names = list(formats())
+    assert names[0] == "stored"
+    assert names[-3:] == ["uniform", "table", "text"]
 
 
 def test_quarantine_rows_hold_no_text_of_the_record(read_file, line):

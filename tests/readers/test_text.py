@@ -81,11 +81,11 @@ def test_clock_times_count_from_the_first(read_file):
 
 
 def test_an_unknown_label_after_a_time_is_not_put_into_another_mouth(read_file):
-    content = CALL + "\n[00:01:20] Supervisor: I take over.\n---\nAgent: fine"
+    content = CALL + "\n[00:01:20] Narrator: I take over.\n---\nAgent: fine"
     found, quarantine, (row,) = read_file("call.txt", content)
     assert [x.transcript.conversation_id for x in found] == ["call-2"]
     assert quarantine.counts == {"bad_speaker": 1}
-    assert "Supervisor" not in row["message"]
+    assert "Narrator" not in row["message"]
     assert (row["line"], row["byte_offset"]) == (1, 0)
 
 
@@ -116,7 +116,7 @@ def test_a_heading_without_turns_is_a_conversation_without_turns(read_file):
 
 
 def test_a_conversation_over_the_limit_is_quarantined(read_file, monkeypatch):
-    monkeypatch.setattr("autoqa.readers.text.MAX_RECORD_BYTES", 50)
+    monkeypatch.setattr("autoqa.readers.text.MAX_RECORD_BYTES", 500)
     content = "Agent: a\n" + "more words\n" * 9 + "---\nAgent: b\n"
     found, quarantine, _ = read_file("c.txt", content)
     assert [x.transcript.turns[0].text for x in found] == ["b"]

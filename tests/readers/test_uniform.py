@@ -146,7 +146,7 @@ def test_a_bad_conversation_is_quarantined_with_a_reason(read_file, line, change
         (b'"text"', "wrong_type"),
         (b"[]", "wrong_type"),
         (b'{"conversation_id": "\xff"}', "not_utf8"),
-        (b"[" * 100_000, "bad_json"),
+        (b"[" * 100_000, "too_deep"),
         (b'{"conversation_id": ' + b"9" * 5000 + b"}", "bad_json"),
     ],
 )
@@ -233,7 +233,7 @@ def test_nan_means_missing(read_file):
     ((found,), quarantine, _) = read_file("c.jsonl", content)
     assert found.transcript.turns[0].start_s is None
     assert found.transcript.agent is None
-    assert not quarantine.notes
+    assert quarantine.notes == {"not_a_number": 1}
 
 
 def test_half_surrogates_become_replacement_characters(read_file):

@@ -10,13 +10,16 @@ from autoqa.cli import (
     claims,
     comparing,
     demo,
+    evaluations,
     experiments,
+    exporting,
     learning,
     models,
     reading,
     reporting,
     scorecards,
     scoring,
+    serving,
 )
 from autoqa.cli.console import Commands, say
 
@@ -58,7 +61,10 @@ reading.add_to(app)
 app.add_typer(scorecards.app, name="scorecard")
 learning.add_train(app)
 scoring.add_to(app)
+exporting.add_to(app)
+serving.add_to(app)
 comparing.add_to(app)
+app.add_typer(evaluations.app, name="evaluations")
 app.add_typer(claims.app, name="claims")
 reporting.add_to(app)
 app.add_typer(experiments.app, name="experiment")

@@ -8,12 +8,14 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from autoqa.records import Speaker
+
 Inputs = Annotated[
     list[Path],
     typer.Argument(
         metavar="INPUT",
         help="Files, or folders of them: uniform JSONL (.gz too), CSV/TSV/Parquet turn tables, "
-        "plain-text conversations.",
+        "plain-text conversations, exports of other systems.",
         show_default=False,
     ),
 ]
@@ -22,7 +24,8 @@ FormatName = Annotated[
     typer.Option(
         "--format",
         metavar="FORMAT",
-        help="Read every file as stored, uniform, table or text instead of looking inside.",
+        help="Read every file in this format instead of looking inside: stored, uniform, table, "
+        "text, or an export such as contact_lens, genesys, zendesk, webvtt or email.",
     ),
 ]
 Columns = Annotated[
@@ -31,6 +34,15 @@ Columns = Annotated[
         "--column",
         metavar="NAME=COLUMN",
         help="For tables: our field name and the table's column name; may be repeated.",
+    ),
+]
+SpeakerNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--speaker",
+        metavar="LABEL=ROLE",
+        help="Who a file's own speaker label, channel or number is: agent, customer, bot or "
+        "system; may be repeated.",
     ),
 ]
 CardName = Annotated[
@@ -90,7 +102,17 @@ AUTOMATED = existing(
     "Automated ratings: a folder that `autoqa score` wrote, or a file of ratings.",
 )
 HUMAN_TABLE = "Human ratings: Parquet, JSONL, CSV, or conversations that hold them."
-SURVEY_TABLE = "Customers' answers: Parquet, JSONL, CSV, or conversations that hold them."
+SURVEY_TABLE = "Customers' answers: Parquet, JSON, CSV, or conversations that hold them."
+SurveyScale = Annotated[
+    str | None,
+    typer.Option(
+        "--survey-scale",
+        metavar="LOW-HIGH",
+        help="Scale of the answers in S that do not state theirs, for example 0-10. Default: the "
+        "smallest of 0-1, 1-5, 1-10 and 0-10 that they fit.",
+        show_default=False,
+    ),
+]
 
 DEFAULT_MODELS = Path("models", "default")
 
@@ -108,6 +130,38 @@ def columns_from(given: Sequence[str] | None) -> dict[str, str]:
             raise typer.BadParameter(f"'{name}' is given twice", param_hint="--column")
         mapping[name] = column
     return mapping
+
+
+def survey_scale_from(given: str | None) -> tuple[float, float] | None:
+    """Return ``(0.0, 10.0)`` for ``--survey-scale 0-10``."""
+    if given is None:
+        return None
+    from autoqa.readers.survey_scores import scale_in_text
+
+    found = scale_in_text(given)
+    if found is None:
+        raise typer.BadParameter(
+            f"'{given}' is not LOW-HIGH, for example 1-5", param_hint="--survey-scale"
+        )
+    return found
+
+
+def speakers_from(given: Sequence[str] | None) -> dict[str, Speaker]:
+    """Return ``{"0": Speaker.AGENT}`` for ``--speaker 0=agent``."""
+    named: dict[str, Speaker] = {}
+    for pair in given or ():
+        label, _, role = pair.rpartition("=")
+        label, role = label.strip().lower(), role.strip().lower()
+        if not label or role not in tuple(Speaker):
+            raise typer.BadParameter(
+                f"'{pair}' is not LABEL=ROLE with a role of {', '.join(Speaker)}, for example "
+                "0=agent",
+                param_hint="--speaker",
+            )
+        if label in named:
+            raise typer.BadParameter(f"'{label}' is given twice", param_hint="--speaker")
+        named[label] = Speaker(role)
+    return named
 
 
 def refuse_inside(out: Path, inputs: Iterable[Path]) -> None:

@@ -17,7 +17,9 @@ from autoqa.cli.arguments import (
     OutFolder,
     Resamples,
     ScaleGiver,
+    SurveyScale,
     existing,
+    survey_scale_from,
 )
 from autoqa.cli.console import example, finish, say, say_json, say_markdown
 from autoqa.cli.inputs import Lost, load_material
@@ -50,6 +52,7 @@ def run(
         Path | None,
         existing("--surveys", "S", f"{SURVEY_TABLE} Default: those in --data."),
     ] = None,
+    survey_scale: SurveyScale = None,
     data: Annotated[
         list[Path] | None,
         existing(
@@ -109,7 +112,13 @@ def run(
     parts = _parts(part)
     lost = Lost(out)
     given = load_material(
-        lost, ratings=ratings, human=human, surveys=surveys, data=data, scorecard=scorecard
+        lost,
+        ratings=ratings,
+        human=human,
+        surveys=surveys,
+        data=data,
+        scorecard=scorecard,
+        survey_scale=survey_scale_from(survey_scale),
     )
     sides = {"automated": given.automated, "human": given.human}
     rated = {side: held for side, held in sides.items() if held}

@@ -16,7 +16,9 @@ from autoqa.cli.arguments import (
     OutFolder,
     Resamples,
     ScaleGiver,
+    SurveyScale,
     existing,
+    survey_scale_from,
 )
 from autoqa.cli.console import example, finish, say, say_json
 from autoqa.cli.inputs import Lost, Material, load_material
@@ -52,6 +54,7 @@ def compare(
         Path | None,
         existing("--surveys", "S", f"{SURVEY_TABLE} Default: those in --data."),
     ] = None,
+    survey_scale: SurveyScale = None,
     scorecard: ScaleGiver = None,
     data: Annotated[
         list[Path] | None,
@@ -78,7 +81,13 @@ def compare(
 
     lost = Lost(out)
     given = load_material(
-        lost, ratings=ratings, human=human, surveys=surveys, data=data, scorecard=scorecard
+        lost,
+        ratings=ratings,
+        human=human,
+        surveys=surveys,
+        data=data,
+        scorecard=scorecard,
+        survey_scale=survey_scale_from(survey_scale),
     )
     try:
         found = compare_all(

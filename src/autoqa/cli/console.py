@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import typer
 from typer.core import TyperGroup
 
-from autoqa.errors import AutoqaError, EncoderError, MissingData
+from autoqa.errors import AutoqaError, EncoderError, MissingData, RunStopped
 
 INCOMPLETE = 1
 """Exit code where something that was asked for was not done."""
@@ -25,7 +25,7 @@ MISUSED = 2
 
 INTERRUPTED = 130
 
-_NOT_THE_ARGUMENTS = (EncoderError, MissingData)
+_NOT_THE_ARGUMENTS = (EncoderError, MissingData, RunStopped)
 """Errors about what is at hand on this machine: the same arguments may work on another."""
 
 _QUIET = {
@@ -149,8 +149,11 @@ def _unshown(text: str, done: int = 0, total: int = 0) -> None:
 
 
 @contextmanager
-def progress_bar() -> Iterator[Progress]:
-    """Show progress on stderr; say nothing where stderr is not a terminal."""
+def progress_bar(*, share: bool = False) -> Iterator[Progress]:
+    """Show progress on stderr; say nothing where stderr is not a terminal.
+
+    With `share`, steps are no numbers for people: their share and the time left are shown instead.
+    """
     if not sys.stderr.isatty():
         yield _unshown
         return
@@ -159,8 +162,10 @@ def progress_bar() -> Iterator[Progress]:
         BarColumn,
         MofNCompleteColumn,
         SpinnerColumn,
+        TaskProgressColumn,
         TextColumn,
         TimeElapsedColumn,
+        TimeRemainingColumn,
     )
     from rich.progress import Progress as Bars
 
@@ -168,8 +173,9 @@ def progress_bar() -> Iterator[Progress]:
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        MofNCompleteColumn(),
+        *([TaskProgressColumn()] if share else [MofNCompleteColumn()]),
         TimeElapsedColumn(),
+        *([TimeRemainingColumn()] if share else []),
         console=Console(stderr=True),
         transient=True,
     ) as bars:

@@ -31,7 +31,7 @@ _GIVE = {
 _COLUMNS = {
     "automated ratings": ("conversation_id", "criterion", "score"),
     "human ratings": ("conversation_id", "criterion", "score"),
-    "customer answers": ("conversation_id", "score", "scale_lo", "scale_hi"),
+    "customer answers": ("conversation_id", "score"),
 }
 
 
@@ -68,7 +68,7 @@ class Lost:
                     f"{sum(counts.values())} {what} records could not be used "
                     f"({counted(counts)}); {taken.path} says where"
                 )
-            elif taken.path is not None:
+            elif taken.path is not None and not (what == "surveys" and taken.notes):
                 taken.path.unlink(missing_ok=True)
         return said
 
@@ -115,6 +115,7 @@ def load_material(
     surveys: Path | None = None,
     data: Sequence[Path] | None = None,
     scorecard: str | None = None,
+    survey_scale: tuple[float, float] | None = None,
 ) -> Material:
     """Read what commands were given, as far as it was given.
 
@@ -133,6 +134,8 @@ def load_material(
         Conversations; those of `ratings` where absent.
     scorecard : str, optional
         Name or file; the one that `ratings` was scored on where absent, if the library has it.
+    survey_scale : (float, float), optional
+        Of answers in `surveys` that do not state theirs; detected where absent.
 
     Raises
     ------
@@ -153,7 +156,7 @@ def load_material(
         people = [r for one in known for r in one.ratings if r.kind == "human"]
         stated = {name: scale for one in known for name, scale in one.scales.items()}
     if surveys is not None:
-        answers = _answers(surveys, lost, nobody_in=None if people else human)
+        answers = _answers(surveys, lost, survey_scale, known, nobody_in=None if people else human)
     asked, rated = conversation_ids(answers), conversation_ids([*automated, *people])
     if asked and rated and not asked & rated:
         lost.add(
@@ -223,12 +226,24 @@ def _human(
     return people, found.scales
 
 
-def _answers(path: Path, lost: Lost, *, nobody_in: Path | None) -> list[Survey]:
+def _answers(
+    path: Path,
+    lost: Lost,
+    scale: tuple[float, float] | None,
+    conversations: Sequence[LabelledTranscript],
+    *,
+    nobody_in: Path | None,
+) -> list[Survey]:
     """Return survey answers; there must be some where a file of human ratings has none."""
-    from autoqa.readers import read_surveys
+    from autoqa.readers import read_survey_answers
 
+    known = (one.transcript for one in conversations)
+    began = {one.conversation_id: one.started_at for one in known if one.started_at is not None}
     with lost.quarantine("surveys") as quarantine:
-        answers = read_surveys(path, quarantine=quarantine)
+        found = read_survey_answers(path, scale=scale, started_at=began, quarantine=quarantine)
+        answers = found.surveys
+        if found.report is not None:
+            warn(f"{found.report}.")
         if not answers:
             said = none_there("customer answers", path, quarantine)
             if nobody_in is not None:
@@ -264,7 +279,7 @@ def _kind_unstated(path: Path) -> bool:
 def none_there(what: str, path: Path, taken: Quarantine) -> str:
     """Say that a file has nothing of a kind, what was found in it, and what to do."""
     columns = _header(path)
-    missing = [name for name in _COLUMNS[what] if name not in columns]
+    missing = [name for name in _COLUMNS[what] if not _names(what, name) & set(columns)]
     if path.is_file() and not path.stat().st_size:
         found = "the file is empty"
     elif columns and missing:
@@ -277,6 +292,13 @@ def none_there(what: str, path: Path, taken: Quarantine) -> str:
         found = f"none of the {taken.records_read} records in it has any"
     needs = ", ".join(_COLUMNS[what])
     return f"{path}: no {what} there, {found}; {_GIVE[what]} (CSV columns {needs})"
+
+
+def _names(what: str, name: str) -> set[str]:
+    """What a column may be called."""
+    from autoqa.readers.survey_files import FIELD_NAMES
+
+    return set(FIELD_NAMES[name]) if what == "customer answers" else {name}
 
 
 def _header(path: Path) -> list[str]:

@@ -15,7 +15,9 @@ from autoqa.cli.arguments import (
     IntervalSeed,
     Resamples,
     ScaleGiver,
+    SurveyScale,
     existing,
+    survey_scale_from,
 )
 from autoqa.cli.console import Progress, example, finish, progress_bar, say
 from autoqa.cli.inputs import Lost, load_material
@@ -59,6 +61,7 @@ def report(
         Path | None,
         existing("--surveys", "S", f"{SURVEY_TABLE} Default: those in T."),
     ] = None,
+    survey_scale: SurveyScale = None,
     transcripts: Annotated[
         list[Path] | None,
         existing(
@@ -100,6 +103,7 @@ def report(
             surveys=surveys,
             data=transcripts,
             scorecard=scorecard,
+            survey_scale=survey_scale_from(survey_scale),
         )
         paths = [path for path in (ratings, human, surveys, *(transcripts or ())) if path]
         study = _study(given, paths, progress, seed=seed, n_resamples=resamples)

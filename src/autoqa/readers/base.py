@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,15 +9,13 @@ from pathlib import Path
 from typing import IO
 
 from autoqa.errors import ReadError, near_miss
+from autoqa.readers.encodings import wide_encoding
 from autoqa.readers.quarantine import Place, Problem
+from autoqa.readers.streams import GZIP_MAGIC, open_utf8, unpack_head
 from autoqa.records import LabelledTranscript, Speaker
 
-GZIP_MAGIC = b"\x1f\x8b"
 PARQUET_MAGIC = b"PAR1"
 HEAD_BYTES = 65_536
-
-DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
-"""What reading a truncated or damaged gzip file raises."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +33,8 @@ class Source:
         Our field name to the file's column name, for tables.
     speakers : mapping of str to Speaker
         The file's own label, in lower case, to who that is, where the user says so.
+    others : tuple of Source
+        Further files to read together with this one; see `Format.across_files`.
     """
 
     path: Path
@@ -44,6 +42,10 @@ class Source:
     default_id: str
     columns: Mapping[str, str] = field(default_factory=dict)
     speakers: Mapping[str, Speaker] = field(default_factory=dict)
+    others: tuple[Source, ...] = ()
+    _remarks: dict[str, tuple[Place, Problem] | None] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     @cached_property
     def compressed(self) -> bool:
@@ -58,29 +60,51 @@ class Source:
         return path.suffix.lower()
 
     def open(self) -> IO[bytes]:
-        """Open for reading, uncompressed."""
-        if self.compressed:
-            return gzip.open(self.path, "rb")  # type: ignore[return-value]
-        return self.path.open("rb")
+        """Open for reading: uncompressed, in UTF-8, lines ended by line feeds."""
+        return open_utf8(
+            self.path,
+            packed=self.compressed,
+            codec=self._codec,
+            old_line_ends=self._old_line_ends,
+        )
+
+    @property
+    def plain(self) -> bool:
+        """Whether `open` gives the bytes as they are in the file."""
+        return not self.compressed and self._codec is None and not self._old_line_ends
+
+    @cached_property
+    def _raw_head(self) -> bytes:
+        with self.path.open("rb") as stream:
+            raw = stream.read(HEAD_BYTES)
+        return unpack_head(raw, HEAD_BYTES) if raw.startswith(GZIP_MAGIC) else raw
+
+    @cached_property
+    def _codec(self) -> str | None:
+        codec = wide_encoding(self._raw_head)
+        if codec is not None:
+            self.remark(self.place, Problem("other_encoding", f"the file is read as {codec}"))
+        return codec
+
+    @cached_property
+    def _utf8_head(self) -> bytes:
+        head = self._raw_head
+        return head if self._codec is None else head.decode(self._codec, "replace").encode()
+
+    @cached_property
+    def _old_line_ends(self) -> bool:
+        head = self._utf8_head
+        old = b"\r" in head and b"\n" not in head and b"\0" not in head
+        if old:
+            message = "carriage returns alone end its lines"
+            self.remark(self.place, Problem("old_line_ends", message))
+        return old
 
     @cached_property
     def head(self) -> bytes:
-        """The first 64 KiB, uncompressed; as much as a damaged file gives."""
-        with self.path.open("rb") as stream:
-            raw = stream.read(HEAD_BYTES)
-        if not raw.startswith(GZIP_MAGIC):
-            return raw
-        # Piece by piece, since the module gzip gives nothing at all from a file cut short.
-        unpacker = zlib.decompressobj(wbits=31)
-        content = b""
-        try:
-            for start in range(0, len(raw), 1024):
-                content += unpacker.decompress(raw[start : start + 1024], HEAD_BYTES)
-                if len(content) >= HEAD_BYTES:
-                    break
-        except zlib.error:
-            pass
-        return content[:HEAD_BYTES]
+        """The first 64 KiB as `open` gives them; as much as a damaged file gives."""
+        head = self._utf8_head
+        return head.replace(b"\r", b"\n") if self._old_line_ends else head
 
     @cached_property
     def head_text(self) -> str:
@@ -91,6 +115,16 @@ class Source:
     def place(self) -> Place:
         """The file as a whole."""
         return Place(self.name)
+
+    def remark(self, place: Place, remark: Problem) -> None:
+        """Note something about how the file is read; only the first place counts."""
+        self._remarks.setdefault(remark.reason, (place, remark))
+
+    def take_remarks(self) -> list[tuple[Place, Problem]]:
+        """Return the remarks since the last call."""
+        new = [one for one in self._remarks.values() if one is not None]
+        self._remarks.update(dict.fromkeys(self._remarks))
+        return new
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +150,15 @@ class Format:
     read : callable
         Yields every record of a file, good or bad, in order. Bad content becomes a `Found` with
         a problem, never an exception.
+    across_files : bool
+        Whether one conversation may lie in several files, as a message each. All such files of a
+        run are read in one go, where the first of them comes up.
     """
 
     name: str
     recognises: Callable[[Source], bool]
     read: Callable[[Source], Iterator[Found]]
+    across_files: bool = False
 
 
 _FORMATS: dict[str, Format] = {}

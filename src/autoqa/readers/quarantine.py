@@ -16,25 +16,48 @@ REASONS: Mapping[str, str] = MappingProxyType(
     {
         # The conversation is quarantined.
         "bad_json": "the line is not JSON",
-        "not_utf8": "the bytes are not UTF-8",
+        "too_deep": "values are nested more than 64 deep",
+        "not_utf8": "the bytes are not UTF-8, and no words in Windows-1252",
         "missing_field": "a field that every conversation needs is not there or empty",
         "wrong_type": "a field holds something of another type",
         "bad_speaker": "the speaker of a turn is not known",
+        "bad_email": "the message is not an e-mail that can be parsed",
         "unknown_speakers": "nothing says which speaker is the agent and which the customer",
         "bad_channel": "the channel is not voice, chat or email",
-        "no_turns": "the conversation has no turns",
-        "duplicate_id": "an earlier conversation of this run has the same id; that one is kept",
+        "no_turns": "the conversation has no turns, or none with words or actions",
+        "incomplete": "the export holds only a part of the conversation",
+        "repeated": "the same conversation came before, by id and words; it is kept once",
+        "duplicate_id": "an earlier conversation has the same id and other words; that one is kept",
         "not_contiguous": "other conversations lie between the rows of this one",
-        "bad_row": "a table row has more or fewer fields than the header",
-        "too_large": "one record is larger than 64 MiB",
+        "scoring_failed": "scoring the conversation broke; the message names the error's kind",
+        "scoring_killed": "scoring the conversation killed the process, twice",
+        "not_storable": "the conversation holds a value that no table can hold",
+        "bad_row": "a table row does not fit the header, or a quote in it never ends",
+        "too_large": "one record is larger than 16 MiB",
         # The file is quarantined, as one record.
         "unknown_format": "no reader recognises the file",
         "not_transcripts": "the file holds ratings, surveys or other tables, no conversations",
         "missing_column": "a turn table lacks a column",
         "damaged_file": "the file ends early or is damaged; what came before is kept",
+        "zip_bomb": "the file unpacks to over 200 times its size; what came before is kept",
+        "archive": "the file is an archive, which is not looked into: unpack it",
         "newer_version": "a newer autoqa wrote the file",
-        "unreadable_file": "the system refuses to read the file",
+        "unreadable_file": "the system refuses to read the file or folder",
+        "reader_failed": "a reader broke on the file, which is an error of ours; please report it",
         # Notes: the conversation is kept.
+        "other_encoding": "the file is UTF-16 or UTF-32, and read as such",
+        "encoding_guessed": "lines are not UTF-8; they are read as Windows-1252",
+        "old_line_ends": "carriage returns alone end the lines of the file",
+        "control_characters": "control characters became spaces",
+        "broken_unicode": "characters were lost: U+FFFD, or half of a surrogate pair",
+        "invisible_characters": "text has zero-width or direction characters; they are kept",
+        "html": "text has HTML tags; they are kept as text",
+        "duplicate_key": "a key comes twice in one JSON object; the last one counts",
+        "not_a_number": "NaN or infinity is read as nothing given",
+        "empty_turns": "turns have no words; they are kept",
+        "one_sided": "no customer speaks, or nobody for the company",
+        "repetition": "words repeat over and over, as recognisers do on noise; they are kept",
+        "turns_overlap": "turns overlap by more than 5 s, or go back in time; they are kept",
         "times_reversed": "a turn ends before it starts; its times are dropped",
         "bad_time": "a time cannot be understood; it is dropped",
         "bad_rating": "a rating cannot be used; it is dropped",
@@ -42,9 +65,29 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "bad_label": "an outcome, label or split cannot be used; it is dropped",
         "bad_metadata": "a detail about the conversation has a wrong type; it is dropped",
         "speakers_guessed": "who speaks was guessed from what was said; --speaker settles it",
+        "language_guessed": "the export states no language; common words show which it is",
+        "several_agents": "several agents took part; the conversation is not given to one of them",
+        "agent_unknown": "the export does not say which agent took part",
+        "analysis_skipped": "the vendor left out analysis: a category that is missing is no 'no'",
+        "private_dropped": "messages that the customer cannot see are left out",
+        "attachments_dropped": "attachments are not read",
+        "call_dropped": "calls without a transcript are left out",
+        "duplicate_message": "a message came more than once; one copy is kept",
+        "part_left_out": "a file, a menu or another message without plain text is left out",
+        "scale_assumed": "the export does not state the scale of a survey; 1 to 5 is taken",
+        "answered_again": "a conversation was answered again; the latest answer counts",
+        "late_answer": "an answer came over 7 days after the conversation began; it is kept",
         "rationale_not_found": "a quoted phrase is not in the turn; the rating is kept without it",
-        # Found while walking a folder; holds no record.
-        "skipped_file": "a file in a folder is not a file of conversations",
+        # An evaluation of another system is left out.
+        "not_submitted": "the evaluation is a draft, pending or in progress",
+        "retracted": "the evaluation was retracted",
+        "superseded": "another version of the evaluation was submitted later; that one counts",
+        # An evaluation is left out where that is true of all its questions, else kept, with a note.
+        "unknown_questions": "questions of an evaluation are not on the scorecard; they are dropped",
+        "off_scale": "answers of an evaluation are none of their criterion's levels; dropped",
+        # About files that hold no record.
+        "empty_file": "the file holds no record",
+        "skipped_file": "a file or link in a folder is not a file of conversations",
     }
 )
 """Every reason code, and what it means."""
@@ -56,7 +99,7 @@ class Place:
 
     file: str
     line: int | None = None  # 1-based; the row number in Parquet files
-    byte_offset: int | None = None  # in the uncompressed stream; None in Parquet files
+    byte_offset: int | None = None  # uncompressed, in UTF-8; None in Parquet files
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +114,7 @@ class Quarantine:
     """Counts records and writes one JSON line for everything that was not as it should be.
 
     Rows are ``{file, line, byte_offset, reason, message, kept}``. `kept` is false for a record
-    that was left out, true for a note on a record that was kept, null for a skipped file.
+    that was left out, true for a note on a record that was kept, null for a file without records.
 
     Parameters
     ----------
@@ -85,7 +128,7 @@ class Quarantine:
     counts : Counter of str
         Quarantined records per reason.
     notes : Counter of str
-        Notes on kept records, and skipped files, per reason.
+        Notes on kept records, and files without records, per reason.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
@@ -118,15 +161,20 @@ class Quarantine:
         self.counts[problem.reason] += 1
         self._write(place, problem, kept=False)
 
+    def withdraw(self, place: Place, problem: Problem) -> None:
+        """Leave out a record after all that was kept: scoring it failed."""
+        self.records_kept -= 1
+        self.reject(place, problem)
+
     def note(self, place: Place, problem: Problem) -> None:
         """Write down what was dropped from a record that is kept."""
         self.notes[problem.reason] += 1
         self._write(place, problem, kept=True)
 
-    def skip_file(self, place: Place, problem: Problem) -> None:
-        """Write down a file in a folder that holds no conversations."""
-        self.notes["skipped_file"] += 1
-        self._write(place, Problem("skipped_file", problem.message), kept=None)
+    def note_file(self, place: Place, problem: Problem) -> None:
+        """Write down a file that holds no record."""
+        self.notes[problem.reason] += 1
+        self._write(place, problem, kept=None)
 
     def summary(self) -> dict[str, object]:
         """Return the counts for a run's summary."""

@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from autoqa.errors import ReadError, StoreError
+from autoqa.readers import parquet
 from autoqa.readers.base import PARQUET_MAGIC, Format, Found, Source
-from autoqa.readers.lines import lines
+from autoqa.readers.lines import BOM, lines
 from autoqa.readers.quarantine import Place, Problem
-from autoqa.readers.values import load_json
+from autoqa.readers.values import load_json, problem
 from autoqa.records import LabelledTranscript, Transcript
-from autoqa.store import from_dict, read_records
+from autoqa.store import from_dict
 from autoqa.store.tables import NewerVersionError, check_header
 
 
 def stored_record(source: Source) -> str | None:
     """Return which record type a stored file says it holds, or None if it is not a stored file."""
-    head = source.head
-    if head.startswith(PARQUET_MAGIC):
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        try:
-            metadata = pq.read_schema(source.path).metadata or {}
-        except (pa.ArrowException, OSError):
-            return None
-        name: bytes | None = metadata.get(b"autoqa_record")
-        return name.decode("utf-8", "replace") if name else None
-    try:
-        header: Any = json.loads(head.partition(b"\n")[0])
-    except (ValueError, RecursionError):
-        return None
-    name = header.get("autoqa") if isinstance(header, dict) else None
+    if source.head.startswith(PARQUET_MAGIC):
+        return parquet.metadata_of(source.path).get("autoqa_record")
+    header = _header(source.head.partition(b"\n")[0])
+    name = header.get("autoqa")
     return name if isinstance(name, str) else None
+
+
+def _header(line: bytes) -> Mapping[str, Any]:
+    try:
+        header = load_json(line.removeprefix(BOM))
+    except ReadError:
+        return {}
+    return header if isinstance(header, dict) else {}
 
 
 def _read(source: Source) -> Iterator[Found]:
@@ -42,45 +38,56 @@ def _read(source: Source) -> Iterator[Found]:
 
 
 def _parquet(source: Source) -> Iterator[Found]:
-    number = 0
+    place = source.place
     try:
-        for number, transcript in enumerate(read_records(source.path, Transcript), start=1):
-            yield Found(Place(source.name, number), LabelledTranscript(transcript=transcript))
-    except StoreError as error:
-        message = f"the table cannot be read beyond row {number}"
-        yield Found(source.place, problem=_newer(error) or Problem("damaged_file", message))
+        about = parquet.metadata_of(source.path)
+        version = about.get("autoqa_schema_version", "")
+        _check(source, about.get("autoqa_record"), int(version) if version.isdecimal() else None)
+        for number, row in enumerate(parquet.records_of(source.path), start=1):
+            place = Place(source.name, number)
+            yield _found(place, row, [])
+    except ReadError as error:
+        yield Found(place, problem=Problem(error.reason, str(error)))
 
 
 def _jsonl(source: Source) -> Iterator[Found]:
     for line in lines(source):
         place = Place(source.name, line.number, line.offset)
+        notes: list[Problem] = []
         try:
             if line.problem is not None:
                 yield Found(place, problem=line.problem)
             elif line.number == 1:
-                header = load_json(line.content)
-                header = header if isinstance(header, dict) else {}
-                check_header(
-                    source.path, header.get("autoqa"), header.get("schema_version"), Transcript
-                )
+                header = _header(line.content)
+                _check(source, header.get("autoqa"), header.get("schema_version"))
             elif line.content.strip():
-                transcript = from_dict(Transcript, load_json(line.content))
-                yield Found(place, LabelledTranscript(transcript=transcript))
+                yield _found(place, load_json(line.content, notes), notes)
         except ReadError as error:
             yield Found(place, problem=Problem(error.reason, str(error)))
-        except StoreError as error:
-            broken = Problem("wrong_type", "the line is not a stored transcript")
-            yield Found(place, problem=_newer(error) or broken)
             if line.number == 1:
                 return
 
 
-def _newer(error: StoreError) -> Problem | None:
-    """What to do about a file from the future, which is not a damaged one."""
-    if not isinstance(error, NewerVersionError):
-        return None
-    message = "written in a newer schema version; upgrade autoqa-transcripts to read it"
-    return Problem("newer_version", message)
+def _check(source: Source, record: object, version: object) -> None:
+    """Raise ReadError unless the file says that it holds transcripts of a version known here."""
+    try:
+        check_header(source.path, record, version, Transcript)
+    except NewerVersionError:
+        # What to do about a file from the future, which is not a damaged one.
+        message = "written in a newer schema version; upgrade autoqa-transcripts to read it"
+        raise problem("newer_version", message) from None
+    except StoreError:
+        raise problem("wrong_type", "the file does not say that it holds transcripts") from None
+
+
+def _found(place: Place, row: Any, notes: list[Problem]) -> Found:
+    try:
+        transcript = from_dict(Transcript, row)
+    except StoreError:
+        # Its message may quote the file.
+        broken = Problem("wrong_type", "the record is not a stored transcript")
+        return Found(place, problem=broken)
+    return Found(place, LabelledTranscript(transcript=transcript), notes=tuple(notes))
 
 
 STORED = Format("stored", lambda s: stored_record(s) == "transcript", _read)

@@ -14,15 +14,15 @@ from itertools import groupby
 from typing import Any
 
 from autoqa.errors import ReadError, RecordError
-from autoqa.readers import delimited, values
+from autoqa.readers import delimited, parquet, values
 from autoqa.readers.base import PARQUET_MAGIC, Format, Found, Source
 from autoqa.readers.delimited import delimiter_and_header
-from autoqa.readers.lines import MAX_RECORD_BYTES
+from autoqa.readers.lines import MAX_RECORD, MAX_RECORD_BYTES
 from autoqa.readers.quarantine import Place, Problem
 from autoqa.readers.speakers import SPEAKER_WORDS
 from autoqa.readers.uniform import turn_times
 from autoqa.readers.values import problem, sound_text
-from autoqa.records import LabelledTranscript, Transcript, Turn
+from autoqa.records import LabelledTranscript, Speaker, Transcript, Turn
 
 _NAMES = {
     "conversation_id": "conversation_id conversation conversationid call_id callid chat_id "
@@ -48,6 +48,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 """Our field to the column names it is found under when no mapping is given."""
 
+_PER_ROW = 128  # bytes that holding a row takes beyond its text
 _NEEDED = ("conversation_id", "speaker", "text")
 _DETAILS = ("agent", "team", "queue", "topic", "customer", "source")
 
@@ -107,7 +108,7 @@ def header_of(source: Source) -> list[str]:
         With reason ``damaged_file`` for a Parquet file that cannot be opened.
     """
     if source.head.startswith(PARQUET_MAGIC):
-        return _parquet_header(source)
+        return parquet.column_names(source.path)
     return delimiter_and_header(source)[1]
 
 
@@ -149,6 +150,7 @@ def _conversations(
     rows: Callable[[Source], Iterator[Row]], source: Source, torn: frozenset[int]
 ) -> Iterator[Found]:
     told: set[int] = set()
+    speakers = SPEAKER_WORDS | dict(source.speakers)
     for key, group in groupby(rows(source), key=lambda row: row.key):
         if key is None:
             for row in group:
@@ -161,21 +163,22 @@ def _conversations(
                 message = "rows of other conversations lie between; sort the file by conversation"
                 yield Found(row.place, problem=Problem("not_contiguous", message))
         else:
-            yield _conversation(key, group)
+            yield _conversation(key, group, speakers)
 
 
-def _conversation(key: str, group: Iterator[Row]) -> Found:
+def _conversation(key: str, group: Iterator[Row], speakers: Mapping[str, Speaker]) -> Found:
     members: list[Row] = []
     size = 0
     for row in group:
         members.append(row)
         text = row.fields.get("text")
-        size += len(text) if isinstance(text, str) else 0
+        size += _PER_ROW + (len(text) if isinstance(text, str) else 0)
         if size > MAX_RECORD_BYTES:
             for _ in group:
                 pass
             return Found(
-                members[0].place, problem=Problem("too_large", "the conversation is over 64 MiB")
+                members[0].place,
+                problem=Problem("too_large", f"the conversation is over {MAX_RECORD}"),
             )
     notes: list[Problem] = []
     for row in members:
@@ -186,7 +189,7 @@ def _conversation(key: str, group: Iterator[Row]) -> Found:
         turns = []
         for number, row in enumerate(members, start=1):
             try:
-                turns.append(_turn(row.fields, number, notes))
+                turns.append(_turn(row.fields, number, speakers, notes))
             except ReadError as error:
                 return Found(row.place, problem=Problem(error.reason, str(error)))
         return Found(members[0].place, _labelled(key, members, turns, notes), notes=tuple(notes))
@@ -203,7 +206,9 @@ def _in_turn_order(members: list[Row]) -> list[Row]:
     return [members[i] for _, i in sorted(order)] if len(order) == len(members) else members
 
 
-def _turn(fields: Mapping[str, Any], number: int, notes: list[Problem]) -> Turn:
+def _turn(
+    fields: Mapping[str, Any], number: int, speakers: Mapping[str, Speaker], notes: list[Problem]
+) -> Turn:
     text = fields.get("text")
     if not isinstance(text, str):
         raise problem("wrong_type", f"turn {number}: text is not text")
@@ -215,7 +220,7 @@ def _turn(fields: Mapping[str, Any], number: int, notes: list[Problem]) -> Turn:
             notes.append(Problem("bad_time", f"turn {number}: {name} is not a time; dropped"))
         times.append(found)
     start, end = turn_times(times[0], times[1], number, notes)
-    speaker = values.speaker(fields.get("speaker"), number, SPEAKER_WORDS)
+    speaker = values.speaker(fields.get("speaker"), number, speakers)
     return Turn(speaker=speaker, text=sound_text(text), start_s=start, end_s=end)
 
 
@@ -268,34 +273,10 @@ def _csv_rows(source: Source) -> Iterator[Row]:
         last = fields
 
 
-def _parquet_header(source: Source) -> list[str]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return [str(name) for name in pq.read_schema(source.path).names]
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(error) from None
-
-
 def _parquet_rows(source: Source) -> Iterator[Row]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    header = _parquet_header(source)
+    header = parquet.column_names(source.path)
     positions = match_columns(header, source.columns)
-    number = 0
-    try:
-        with pq.ParquetFile(source.path) as table:
-            columns = sorted({header[index] for index in positions.values()})
-            for batch in table.iter_batches(batch_size=4096, columns=columns):
-                for record in batch.to_pylist():
-                    number += 1
-                    fields = {name: record[header[index]] for name, index in positions.items()}
-                    yield Row(Place(source.name, number), fields)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise _damaged(error) from None
-
-
-def _damaged(error: Exception) -> ReadError:
-    return problem("damaged_file", f"the Parquet file is damaged ({type(error).__name__})")
+    columns = sorted({header[index] for index in positions.values()})
+    for number, record in enumerate(parquet.records_of(source.path, columns), start=1):
+        fields = {name: record.get(header[index]) for name, index in positions.items()}
+        yield Row(Place(source.name, number), fields)

@@ -20,13 +20,13 @@ further conversations. Clock times (first one at an hour or more) count from the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from autoqa.errors import ReadError, RecordError
 from autoqa.readers import values
 from autoqa.readers.base import Format, Found, Source
-from autoqa.readers.lines import MAX_RECORD_BYTES, Line, lines
+from autoqa.readers.lines import MAX_RECORD, MAX_RECORD_BYTES, Line, lines
 from autoqa.readers.quarantine import Place, Problem
 from autoqa.readers.speakers import (
     CHINESE_LABELS,
@@ -62,6 +62,8 @@ _SPANISH_WORDS = frozenset(
     {"el", "los", "que", "soy", "no", "es", "de", "por", "una", "buenos", "gracias", "puedo"}
 )
 _HOUR = 3600.0
+_DAY = 24 * _HOUR
+_PER_LINE = 128  # bytes that holding a line takes beyond its own
 
 
 @dataclass(slots=True)
@@ -89,12 +91,12 @@ class _Block:
     def add(self, line: Line, source: Source) -> None:
         if self.place is None:
             self.place = Place(source.name, line.number, line.offset)
-        self.size += len(line.content)
+        self.size += len(line.content) + _PER_LINE
         if line.problem is not None:
             self.fail(line.problem.reason, line.problem.message)
             return
         if self.size > MAX_RECORD_BYTES:
-            self.fail("too_large", "the conversation is over 64 MiB")
+            self.fail("too_large", f"the conversation is over {MAX_RECORD}")
             self.turns.clear()
         if self.problem is not None:
             return
@@ -103,7 +105,7 @@ class _Block:
         except UnicodeDecodeError:
             self.fail("not_utf8", f"line {line.number} is not UTF-8")
             return
-        spoken = spoken_line(text)
+        spoken = spoken_line(text, source.speakers)
         if spoken is not None:
             self.turns.append(spoken)
         elif self.turns and self.turns[0].start is not None and _starts_a_turn(text):
@@ -114,8 +116,11 @@ class _Block:
             self.fail("bad_speaker", "the first line does not start with a known speaker label")
 
 
-def spoken_line(text: str) -> _Spoken | None:
-    """Return the turn that a line starts, or None where it starts none."""
+def spoken_line(text: str, speakers: Mapping[str, Speaker]) -> _Spoken | None:
+    """Return the turn that a line starts, or None where it starts none.
+
+    `speakers` are labels of the user's own, in lower case.
+    """
     start = end = None
     time = _TIME.match(text)
     if time is not None:
@@ -125,7 +130,7 @@ def spoken_line(text: str) -> _Spoken | None:
     if label is None:
         return None
     word = label.group(1).strip().lower()
-    speaker = SPEAKER_WORDS.get(word)
+    speaker = speakers.get(word) or SPEAKER_WORDS.get(word)
     if speaker is None:
         return None
     return _Spoken(word, speaker, start, end, [text[label.end() :]])
@@ -181,7 +186,11 @@ def _found(block: _Block, source: Source, count: int) -> Found:
 
 
 def _labelled(block: _Block, default_id: str, notes: list[Problem]) -> LabelledTranscript:
-    details = {name: value for name, value in block.details.items() if value}
+    details = {
+        name: found
+        for name, value in block.details.items()
+        if (found := values.identifier(value)) is not None
+    }
     starts = [values.seconds(turn.start) for turn in block.turns]
     first = next((s for s in starts if s is not None), None)
     clock = first is not None and first >= _HOUR
@@ -189,12 +198,7 @@ def _labelled(block: _Block, default_id: str, notes: list[Problem]) -> LabelledT
     turns = []
     for number, (spoken, start) in enumerate(zip(block.turns, starts, strict=True), start=1):
         end = values.seconds(spoken.end)
-        begins, ends = turn_times(
-            None if start is None else start - origin,
-            None if end is None else end - origin,
-            number,
-            notes,
-        )
+        begins, ends = turn_times(_after(origin, start), _after(origin, end), number, notes)
         text = "\n".join(spoken.parts).strip()
         turns.append(Turn(speaker=spoken.speaker, text=text, start_s=begins, end_s=ends))
     # Transcribed calls count from their start; a time of day is what chat logs show.
@@ -219,6 +223,14 @@ def _labelled(block: _Block, default_id: str, notes: list[Problem]) -> LabelledT
     return LabelledTranscript(transcript=transcript)
 
 
+def _after(origin: float, clock: float | None) -> float | None:
+    """Seconds from the first time to a later one, which may lie past midnight."""
+    if clock is None:
+        return None
+    past = clock - origin
+    return past + _DAY if past < -_DAY / 2 else past
+
+
 def guess_language(turns: list[_Spoken]) -> str:
     """Return the language that the labels speak; common words decide between es and it."""
     labels = {turn.label for turn in turns}
@@ -240,7 +252,7 @@ def _recognises(source: Source) -> bool:
     """One of the first lines with words must start a turn."""
     said = (line.strip() for line in source.head_text.splitlines())
     words = [line for line in said if line and not line.startswith("#") and not _RULE.match(line)]
-    return any(spoken_line(line) is not None for line in words[:5])
+    return any(spoken_line(line, source.speakers) is not None for line in words[:5])
 
 
 TEXT = Format("text", _recognises, _read)

@@ -30,7 +30,7 @@ from autoqa.readers.labels import ratings_of, surveys_of
 from autoqa.readers.lines import lines
 from autoqa.readers.quarantine import Place, Problem
 from autoqa.readers.values import load_json, problem
-from autoqa.records import Action, LabelledTranscript, Transcript, Turn
+from autoqa.records import Action, LabelledTranscript, Speaker, Transcript, Turn
 from autoqa.store.columns import dump_json
 
 _DETAILS = ("agent", "team", "queue", "topic", "customer", "source")
@@ -42,8 +42,12 @@ _KNOWN = frozenset(
 )
 
 
-def labelled_from(record: Any, notes: list[Problem]) -> LabelledTranscript:
+def labelled_from(
+    record: Any, notes: list[Problem], speakers: Mapping[str, Speaker] | None = None
+) -> LabelledTranscript:
     """Return the conversation in one parsed line; what was dropped is added to `notes`.
+
+    `speakers` are labels of the user's own, in lower case.
 
     Raises
     ------
@@ -53,7 +57,7 @@ def labelled_from(record: Any, notes: list[Problem]) -> LabelledTranscript:
     if not isinstance(record, dict):
         raise problem("wrong_type", "the line is not a JSON object")
     conversation_id = _conversation_id(record)
-    turns, closing = _turns(record, notes)
+    turns, closing = _turns(record, notes, speakers)
     ratings, scales = ratings_of(conversation_id, record.get("ratings"), turns, notes)
     surveys, beyond = surveys_of(conversation_id, record.get("csat"), notes)
     try:
@@ -81,13 +85,15 @@ def labelled_from(record: Any, notes: list[Problem]) -> LabelledTranscript:
 
 def _read(source: Source) -> Iterator[Found]:
     for line in lines(source):
+        if line.problem is None and not line.content.strip():
+            continue
         place = Place(source.name, line.number, line.offset)
         if line.problem is not None:
             yield Found(place, problem=line.problem)
-        elif line.content.strip():
+        else:
             notes: list[Problem] = []
             try:
-                labelled = labelled_from(load_json(line.content), notes)
+                labelled = labelled_from(load_json(line.content, notes), notes, source.speakers)
             except ReadError as error:
                 yield Found(place, problem=Problem(error.reason, str(error)))
             else:
@@ -119,7 +125,7 @@ def _conversation_id(record: Mapping[str, Any]) -> str:
 
 
 def _turns(
-    record: Mapping[str, Any], notes: list[Problem]
+    record: Mapping[str, Any], notes: list[Problem], speakers: Mapping[str, Speaker] | None
 ) -> tuple[tuple[Turn, ...], tuple[Action, ...]]:
     given = record.get("turns")
     if given is None:
@@ -142,7 +148,7 @@ def _turns(
         start, end = turn_times(item.get("start_s"), item.get("end_s"), number, notes)
         turns.append(
             Turn(
-                speaker=values.speaker(item["speaker"], number),
+                speaker=values.speaker(item["speaker"], number, speakers),
                 text=text,
                 start_s=start,
                 end_s=end,
@@ -163,6 +169,9 @@ def turn_times(
         seconds = values.number(value)
         if seconds is None and value is not None:
             notes.append(Problem("bad_time", f"turn {number}: a time is not a number; dropped"))
+        elif seconds is not None and seconds < 0:
+            notes.append(Problem("bad_time", f"turn {number}: a time is below zero; dropped"))
+            seconds = None
         found.append(seconds)
     if found[0] is not None and found[1] is not None and found[1] < found[0]:
         message = (

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from autoqa.errors import ReadError
+from autoqa.readers.quarantine import Problem
 from autoqa.records import Channel, Json, Speaker
 
 _CHANNELS = {
@@ -31,34 +32,94 @@ def problem(reason: str, message: str) -> ReadError:
     return ReadError(message, reason=reason)
 
 
-def load_json(content: bytes) -> Any:
+def load_json(content: bytes, notes: list[Problem] | None = None) -> Any:
     """Parse one JSON value as the exporters of this world write it.
 
     NaN and infinity, which are not JSON, are read as null: data frames write them for "missing".
-    Halves of surrogate pairs become U+FFFD, since nothing downstream can store them.
+    Halves of surrogate pairs become U+FFFD, since nothing downstream can store them. Of keys that
+    come twice in one object, the last one counts, as in every parser. Whoever passes `notes` gets
+    a note of each.
 
     Raises
     ------
     ReadError
-        With reason ``not_utf8`` or ``bad_json``.
+        With reason ``not_utf8``, ``bad_json`` or ``too_deep``.
     """
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise problem("not_utf8", f"byte {error.start} of the line is not UTF-8") from None
+    said: dict[str, str] = {}  # in order, each once
+
+    def constant(_: str) -> None:
+        said["not_a_number"] = "NaN or infinity is read as nothing"
+
+    def decimal(digits: str) -> float | None:
+        found = float(digits)
+        return found if math.isfinite(found) else constant(digits)
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            said["duplicate_key"] = "a key comes twice in one JSON object; the last one counts"
+        return found
+
     try:
-        value = json.loads(text, parse_constant=lambda _: None, parse_float=_finite)
+        value = json.loads(
+            text, parse_constant=constant, parse_float=decimal, object_pairs_hook=unique
+        )
     except json.JSONDecodeError as error:
         raise problem("bad_json", f"not JSON: {error.msg} at character {error.pos}") from None
-    except (ValueError, RecursionError) as error:
-        raise problem("bad_json", f"not usable JSON ({type(error).__name__})") from None
+    except RecursionError:
+        raise too_deep() from None
+    except ValueError:
+        raise problem("bad_json", "a whole number has thousands of digits") from None
+    if _may_be_deep(content) and is_deep(value):
+        raise too_deep()
     # Only an escape can smuggle half a surrogate pair past the decoder.
-    return _sound(value) if "\\u" in text else value
+    if "\\u" in text:
+        value = _sound(value)
+    if notes is not None:
+        notes.extend(Problem(reason, message) for reason, message in said.items())
+    return value
 
 
-def _finite(digits: str) -> float | None:
-    found = float(digits)
-    return found if math.isfinite(found) else None
+MAX_DEPTH = 64
+"""Levels of nesting that are read; what walks a value goes down a call per level."""
+
+_NO_BRACKETS = bytes(code for code in range(256) if chr(code) not in "[]{}")
+
+
+def too_deep() -> ReadError:
+    """Return the error for a value that nothing downstream can walk."""
+    return problem("too_deep", f"values are nested more than {MAX_DEPTH} deep")
+
+
+def _may_be_deep(content: bytes) -> bool:
+    """Whether the brackets allow for too many levels; takes a tenth of the time of a walk."""
+    brackets = content.translate(None, _NO_BRACKETS)
+    # Each round takes the innermost level away.
+    for rounds in range(MAX_DEPTH):
+        fewer = brackets.replace(b"{}", b"").replace(b"[]", b"")
+        if len(fewer) == len(brackets):  # brackets in texts are left
+            return rounds + len(brackets) > MAX_DEPTH
+        brackets = fewer
+    return True
+
+
+def is_deep(value: Any) -> bool:
+    """Whether JSON is nested more than `MAX_DEPTH` deep."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _sound(value: Any) -> Any:
@@ -69,6 +130,10 @@ def _sound(value: Any) -> Any:
     if isinstance(value, list):
         return [_sound(inner) for inner in value]
     return value
+
+
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
+"""NUL and other control characters without a meaning in text; tabs and line ends have one."""
 
 
 def sound_text(text: str) -> str:
@@ -133,7 +198,7 @@ def identifier(value: Any) -> str | None:
         # Python refuses to print whole numbers of thousands of digits.
         return str(value) if value.bit_length() <= 256 else None
     if isinstance(value, str):
-        return value.strip() or None
+        return CONTROL.sub(" ", value).strip() or None
     return None
 
 
