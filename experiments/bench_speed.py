@@ -25,6 +25,13 @@ cores, so it is no part of the default.
 
     python experiments/bench_speed.py --part memory --json memory.json
 
+``--part scale`` simulates conversations of about ten turns (``--conversations 1000 10000 100000``)
+and scores them by rules: conversations per second, milliseconds for each, peak memory of all
+processes, and how much faster ``--threads`` workers are than one. The largest takes 10 to 20
+minutes.
+
+    python experiments/bench_speed.py --part scale --conversations 1000 5000
+
 ``--part precision`` scores the same conversations with ``--models`` in fp32 and in bf16, and prints
 how far apart the answers are, in points of 100 of their scale.
 
@@ -43,10 +50,16 @@ import json
 import tempfile
 from pathlib import Path
 
-from bench import analyses, memory, precision, speed
+from bench import analyses, memory, precision, scale, speed
 from bench.processes import SCORE_COMMAND
 
-PARTS = {"speed": speed, "memory": memory, "precision": precision, "statistics": analyses}
+PARTS = {
+    "speed": speed,
+    "memory": memory,
+    "scale": scale,
+    "precision": precision,
+    "statistics": analyses,
+}
 DATA = Path("../shared/data/uss_mwoz")
 
 
@@ -88,10 +101,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--conversations",
         type=int,
-        nargs=2,
-        default=(400, 4000),
-        metavar=("FEW", "MANY"),
-        help="of --part memory; at least 64, or start-up is all that is measured",
+        nargs="+",
+        metavar="N",
+        help="of --part memory (default: 400 4000) and --part scale (default: 1000 10000 100000)",
     )
     parser.add_argument("--models", default="models/default", help="folder for `autoqa score`")
     parser.add_argument("--score-command", default=SCORE_COMMAND, help="what to run end to end")
@@ -103,9 +115,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--worker", choices=workers, help=argparse.SUPPRESS)
     parser.add_argument("--input", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    few, many = arguments.conversations
-    if not 0 < few < many:
-        parser.error(f"--conversations {few} {many}: give a number above 0, then a greater one")
+    sizes = arguments.conversations
+    if sizes is not None and (len(set(sizes)) < 2 or min(sizes) < 1):
+        parser.error("--conversations: give two or more numbers above 0")
     return arguments
 
 

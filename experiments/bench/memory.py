@@ -10,6 +10,8 @@ from typing import Any
 from bench.processes import score_once
 from bench.texts import simulated
 
+_DEFAULT = (400, 4000)
+
 
 def measure(arguments: Any, folder: Path) -> dict[str, dict[str, Any]]:
     """Return, by rules and with models, the peak of each number of conversations."""
@@ -21,7 +23,8 @@ def measure(arguments: Any, folder: Path) -> dict[str, dict[str, Any]]:
         scorers[str(arguments.models)] = Path(arguments.models)
     else:
         print(f"{arguments.models}: no model folder, so rules only", file=sys.stderr)
-    inputs = {n: folder / f"{n}.jsonl" for n in sorted(set(arguments.conversations))}
+    sizes = sorted(set(arguments.conversations or _DEFAULT))
+    inputs = {n: folder / f"{n}.jsonl" for n in sizes}
     for n, path in inputs.items():
         with path.open("w", encoding="utf-8") as file:
             for row in simulated(n):
@@ -34,8 +37,10 @@ def measure(arguments: Any, folder: Path) -> dict[str, dict[str, Any]]:
         for n, path in inputs.items():
             seconds, peaks[str(n)] = score_once(template, path, models, arguments.threads)
             print(f"{name}, {n} conversations: {seconds:.0f} s", file=sys.stderr)
-        few, many = peaks.values()
-        results[name] = {"peak_mib": peaks, "ratio": many / few}
+        results[name] = {
+            "peak_mib": peaks,
+            "ratio": peaks[str(sizes[-1])] / peaks[str(sizes[0])],
+        }
     return results
 
 

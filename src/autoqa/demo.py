@@ -126,7 +126,7 @@ def run_demo(
     )
     say("Scoring the sample conversations")
     setup = ScoringSetup(card, folder / "models", curve=True)
-    scored = score([sample_path()], folder / "scores", setup)
+    scored = score([sample_path()], folder / "scores", setup, overwrite=True)
     say("Comparing automated QA, human QA and CSAT")
     comparison = _compare_sample(folder)
     say("Scoring the sample with the models that come along")
@@ -155,7 +155,8 @@ def score_by_shipped(folder: Path, shipped: Path | None) -> str:
         return "No models come along here: models/default is part of a checkout."
     files = ModelFolder(shipped).verify()
     place = folder / _SHIPPED
-    score([sample_path()], place, ScoringSetup(load_scorecard("support-core"), shipped))
+    setup = ScoringSetup(load_scorecard("support-core"), shipped)
+    score([sample_path()], place, setup, overwrite=True)
     surveys = [survey for one in _sample() for survey in one.surveys]
     predicted = list(read_records(place / "csat.parquet", Rating))
     csat = compare(predicted, [], surveys=surveys).csat

@@ -11,6 +11,11 @@
     ├── ModelError                      a model folder is missing, damaged or does not fit
     │   └── EncoderError                encoder weights are missing or not the expected ones
     ├── ScorerError (ValueError)        a scorer is unknown or set up wrongly
+    ├── RunRefused (ValueError)         a scoring run cannot start in a folder, or go on there
+    ├── RunStopped                      a scoring run ended early; what it finished is kept
+    │   ├── InputChanged                a file changed while it was being scored
+    │   └── WorkersKilled               worker processes go on being killed
+    ├── PrivacyError (ValueError)       redaction is set up wrongly
     ├── DataError (ValueError)          a dataset lacks what a command needs
     │   └── MissingData                 the folder it should be in is not there
     └── ExperimentError (ValueError)    an experiment spec cannot be run
@@ -68,6 +73,26 @@ class EncoderError(ModelError):
 
 class ScorerError(AutoqaError, ValueError):
     """A scorer is unknown or set up wrongly."""
+
+
+class RunRefused(AutoqaError, ValueError):
+    """A scoring run cannot start in a folder, or cannot go on with what is there."""
+
+
+class RunStopped(AutoqaError):
+    """A scoring run ended before its time; the conversations that it finished are kept."""
+
+
+class InputChanged(RunStopped):
+    """A file changed while it was being scored."""
+
+
+class WorkersKilled(RunStopped):
+    """Worker processes do not start, or go on being killed."""
+
+
+class PrivacyError(AutoqaError, ValueError):
+    """Redaction is set up wrongly: no key, or no model for names."""
 
 
 class DataError(AutoqaError, ValueError):

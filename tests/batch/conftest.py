@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -104,5 +107,35 @@ def line_of():
                 **labels,
             }
         )
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def quick():
+    """Return the module with a set-up that scores without loading anything."""
+    path = Path(__file__).with_name("quick_run.py")
+    spec = importlib.util.spec_from_file_location("quick_run", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["quick_run"] = module  # where dataclasses look for it
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def quick_setup(quick):
+    return quick.Quick(Scorecard.model_validate(quick.CARD))
+
+
+@pytest.fixture(scope="session")
+def jsonl():
+    """Write conversations with the given ids, of a few words each."""
+
+    def write(path, ids, text="hello"):
+        said = [{"speaker": "agent", "text": text}, {"speaker": "customer", "text": "my parcel"}]
+        rows = [json.dumps({"conversation_id": name, "turns": said}) + "\n" for name in ids]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(rows))
+        return path
 
     return write

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from autoqa.batch import ScoringSetup, score_transcripts
+from autoqa.batch import ScoringSetup, score_transcripts, setup_of
 from autoqa.errors import ModelError
 from autoqa.records import CSAT, RaterKind, Status
 from autoqa.scorers.folder import HeadCard, ModelFolder, write_models
@@ -73,7 +73,7 @@ def test_texts_are_redacted_before_anything_sees_them(setup, transcript_of, monk
     )
     secret = transcript_of("c", "customer: great, write to ana@example.com, thanks", "agent: ok")
     done = setup.score([secret])
-    assert [t.turns[0].text for t in seen] == ["great, write to [EMAIL], thanks"]
+    assert [t.turns[0].text for t in seen] == ["great, write to [EMAIL_1], thanks"]
     assert done.transcripts == tuple(seen)
     for rating in [*done.ratings, *done.csat]:
         for evidence in rating.evidence:
@@ -160,8 +160,18 @@ def test_a_folder_without_a_scorecard_answers_with_its_heads(models, unseen, tmp
     write_models(tmp_path, kept, folder.heads)
     found = score_transcripts(tmp_path, unseen)
     assert [(r.criterion, r.conversation_id) for r in found] == [
-        (name, t.conversation_id) for name in folder.heads for t in unseen
+        (name, t.conversation_id) for name in ("mood", CSAT) for t in unseen
     ]
+
+
+def test_a_folder_of_a_csat_model_alone_predicts_csat(models, unseen, tmp_path):
+    folder = ModelFolder(models)
+    write_models(tmp_path, {CSAT: folder.model(CSAT)}, {CSAT: folder.heads[CSAT]})
+    found = score_transcripts(tmp_path, unseen)
+    assert [(r.criterion, r.conversation_id) for r in found] == [
+        (CSAT, t.conversation_id) for t in unseen
+    ]
+    assert setup_of(tmp_path).score(unseen).evaluations == ()
 
 
 def test_an_empty_folder_says_how_to_train_one(tmp_path, unseen):

@@ -8,15 +8,16 @@ from functools import cached_property
 from pathlib import Path
 
 from autoqa.csat import CsatModel
-from autoqa.errors import ModelError
+from autoqa.errors import EncoderError, ModelError, PrivacyError, ScorerError
 from autoqa.features.batch import Batch
 from autoqa.features.encoders import Encoder
 from autoqa.features.routing import default_encoders
 from autoqa.notebook import html_table
-from autoqa.privacy import redact
+from autoqa.privacy import MASK, Redaction, redact
+from autoqa.readers import Problem
 from autoqa.records import CSAT, Evaluation, Flag, Rating, Status, Transcript
 from autoqa.review import flag
-from autoqa.scorecard import Scorecard, evaluate
+from autoqa.scorecard import Scorecard, Section, evaluate
 from autoqa.scorers.folder import Licence, ModelFolder
 from autoqa.scorers.panel import Panel, columns_of_ratings
 
@@ -34,6 +35,26 @@ class Scored:
     def ratings(self) -> list[Rating]:
         """The ratings of all evaluations, in order."""
         return [rating for evaluation in self.evaluations for rating in evaluation.ratings]
+
+    def by_conversation(self) -> list[Scored]:
+        """Return what was made of each conversation by itself; ids have to differ."""
+        evaluations = {one.conversation_id: one for one in self.evaluations}
+        csat: dict[str, list[Rating]] = {}
+        flags: dict[str, list[Flag]] = {}
+        for rating in self.csat:
+            csat.setdefault(rating.conversation_id, []).append(rating)
+        for flag_ in self.flags:
+            flags.setdefault(flag_.conversation_id, []).append(flag_)
+        return [
+            Scored(
+                (transcript,),
+                (evaluations[name],) if name in evaluations else (),
+                tuple(csat.get(name, ())),
+                tuple(flags.get(name, ())),
+            )
+            for transcript in self.transcripts
+            for name in (transcript.conversation_id,)
+        ]
 
     def __repr__(self) -> str:
         # The generated one prints every word of every conversation.
@@ -88,6 +109,8 @@ class ScoringSetup:
         Learned ratings less probable than this are abstained on.
     licence : {"any", "permissive"}
         Which heads of the model folder answer; see `ModelFolder`.
+    redaction : Redaction
+        How personal values are replaced before anything else looks at a conversation.
     """
 
     card: Scorecard
@@ -97,6 +120,17 @@ class ScoringSetup:
     precision: str | None = None
     abstain_below: float = 0.0
     licence: Licence = "any"
+    redaction: Redaction = MASK
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What changes results besides scorecard and models, as JSON values without secrets."""
+        return {
+            "curve": self.curve,
+            "abstain_below": self.abstain_below,
+            "licence": self.licence,
+            "redaction": self.redaction.to_dict(),
+        }
 
     @cached_property
     def folder(self) -> ModelFolder | None:
@@ -132,12 +166,13 @@ class ScoringSetup:
 
         `encoders` stand in for the set-up's own, where some are loaded already.
         """
-        batch = _redacted(transcripts, encoders or self.encoders)
+        redacted = [redact(transcript, self.redaction) for transcript in transcripts]
+        batch = Batch(redacted, encoders=encoders or self.encoders)
         ratings = self.panel.rate(batch)
         width = len(self.card.criteria)
         evaluations = [
             evaluate(ratings[start : start + width], self.card)
-            for start in range(0, len(ratings), width)
+            for start in range(0, len(ratings), width or 1)
         ]
         whole = columns_of_ratings(self.csat, batch)[0] if self.csat else []
         flags = [
@@ -155,13 +190,60 @@ class ScoringSetup:
         return Scored(batch.transcripts, tuple(evaluations), (*whole, *curve), tuple(flags))
 
 
+def score_each(
+    setup: ScoringSetup,
+    transcripts: Sequence[Transcript],
+    *,
+    encoders: Mapping[str, Encoder] | None = None,
+) -> list[Scored | Problem]:
+    """Score conversations, whose ids differ, each by itself; one that breaks costs no other.
+
+    Raises
+    ------
+    EncoderError, ModelError, PrivacyError, ScorerError
+        If the set-up cannot be used, whatever the conversations.
+    """
+    try:
+        return [*setup.score(transcripts, encoders=encoders).by_conversation()]
+    except (EncoderError, ModelError, PrivacyError, ScorerError):
+        raise
+    except Exception as error:
+        if len(transcripts) == 1:
+            return [Problem("scoring_failed", f"scoring broke: {type(error).__name__}")]
+        return [one for t in transcripts for one in score_each(setup, [t], encoders=encoders)]
+
+
+def setup_of(models: Path, card: Scorecard | None = None) -> ScoringSetup:
+    """Return the set-up of a model folder: on `card`, or else on the folder's own scorecard.
+
+    A folder without a scorecard answers with its heads, one criterion each, without weights.
+
+    Raises
+    ------
+    ModelError
+        If the folder is unusable, or has neither a scorecard nor a head.
+    """
+    folder = ModelFolder(models)
+    card = card or folder.scorecard
+    if card is None and not folder.heads:
+        raise ModelError(
+            f"{models}: the index names no scorecard and no head; train with `autoqa train`"
+        )
+    return ScoringSetup(card or _card_of_heads(folder), folder.path)
+
+
+def _card_of_heads(folder: ModelFolder) -> Scorecard:
+    asked = tuple(head.criterion for name, head in folder.heads.items() if name != CSAT)
+    return Scorecard(id="heads", version=1, sections=(Section(id="heads", criteria=asked),))
+
+
 def score_transcripts(
     models: Path,
     transcripts: Sequence[Transcript],
     *,
     encoders: Mapping[str, Encoder] | None = None,
 ) -> list[Rating]:
-    """Rate conversations with a model folder and the scorecard that it was trained for.
+    """Rate conversations with a model folder, see `setup_of`.
 
     Parameters
     ----------
@@ -172,29 +254,11 @@ def score_transcripts(
     -------
     list of Rating
         Per conversation, one rating per criterion in scorecard order; then all CSAT predictions.
-        A folder without a scorecard answers with each of its heads in turn.
 
     Raises
     ------
     ModelError
         If the folder is unusable, or has neither a scorecard nor a head.
     """
-    folder = ModelFolder(models)
-    if folder.scorecard is not None:
-        setup = ScoringSetup(folder.scorecard, folder.path)
-        scored = setup.score(transcripts, encoders=encoders)
-        return [*scored.ratings, *scored.csat]
-    if not folder.heads:
-        raise ModelError(
-            f"{models}: the index names no scorecard and no head; train with `autoqa train`"
-        )
-    batch = _redacted(transcripts, encoders or folder.encoders())
-    return [
-        rating
-        for name in folder.heads
-        for rating in columns_of_ratings(folder.scorer(name), batch)[0]
-    ]
-
-
-def _redacted(transcripts: Sequence[Transcript], encoders: Mapping[str, Encoder]) -> Batch:
-    return Batch([redact(transcript) for transcript in transcripts], encoders=encoders)
+    scored = setup_of(models).score(transcripts, encoders=encoders)
+    return [*scored.ratings, *scored.csat]

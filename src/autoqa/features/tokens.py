@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from autoqa.privacy.kinds import tag_spans
 from autoqa.records import Transcript
 
 if TYPE_CHECKING:
@@ -148,10 +149,9 @@ def _spell_out_contractions(nlp: Language) -> None:
 
 
 def _build(code: str) -> Language:
-    import spacy
     from spacy.attrs import LIKE_NUM, NORM
 
-    nlp = spacy.blank(code)
+    nlp = _blank(code)
     norm_of = _english_norm if code == "en" else normalised
     nlp.vocab.lex_attr_getters[NORM] = norm_of
     for lexeme in nlp.vocab:  # words that the language brings along got their norm before that
@@ -166,6 +166,22 @@ def _build(code: str) -> Language:
     if code == "en":
         _spell_out_contractions(nlp)
     return nlp
+
+
+def _blank(code: str) -> Language:
+    """Make a pipeline without the components of other packages.
+
+    spaCy would import every package that offers some, and Presidio brings torch along: seconds, and
+    hundreds of megabytes for each process.
+    """
+    import spacy
+
+    offered = spacy.util.registry._entry_point_factories
+    wanted, offered.entry_points = offered.entry_points, False
+    try:
+        return spacy.blank(code)
+    finally:
+        offered.entry_points = wanted
 
 
 def pipeline(language: str) -> Language:
@@ -194,22 +210,27 @@ def _characters(nlp: Language, text: str) -> Doc:
 
     words: list[str] = []
     spaces: list[bool] = []
-    for character in text:
-        if character == " " and spaces and not spaces[-1]:
+    tags = dict(tag_spans(text))
+    place = 0
+    while place < len(text):
+        # The number of a placeholder is one token: [, C, A, R, D, _12, ]
+        end = tags.get(place, place + 1)
+        if text[place] == " " and spaces and not spaces[-1]:
             spaces[-1] = True
         else:
-            words.append(character)
+            words.append(text[place:end])
             spaces.append(False)
+        place = end
     return Doc(nlp.vocab, words=words, spaces=spaces)
 
 
 def tokenise(text: str, language: str) -> Doc:
     """Return the spaCy doc of one text; ``token.idx`` counts characters of `text`.
 
-    Chinese is split into characters. Only the first `MAX_CHARS` characters are read
-    (`MAX_CHINESE_CHARS` in Chinese). Inside runs of
-    80 or more characters without a space, punctuation and symbols become spaces, so no input takes
-    more than linear time.
+    Chinese is split into characters, but for the number of a placeholder. Only the first
+    `MAX_CHARS` characters are read (`MAX_CHINESE_CHARS` in Chinese). Inside runs of 80 or more
+    characters without a space, punctuation and symbols become spaces, so no input takes more than
+    linear time.
     """
     return _tokenise(pipeline(language), text)
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
+from autoqa.readers.cues import lead
 from autoqa.readers.quarantine import Problem
 from autoqa.readers.values import CONTROL, is_deep, problem, sound_text, too_deep
 from autoqa.records import Action, Json, LabelledTranscript, Speaker, Transcript, Turn
@@ -23,6 +24,10 @@ OVERLAP_S = 5.0
 _UNSOUND = re.compile(CONTROL.pattern[:-1] + "\ud800-\udfff]")
 _DETAILS = ("language", "agent", "team", "queue", "topic", "customer", "source")
 # Not those that languages and emoji need: joiners, marks of one direction, soft hyphens.
+_COMPANY = frozenset({Speaker.AGENT, Speaker.BOT})
+_OPENING = 12  # turns that tell who is who
+_OPENING_CHARACTERS = 200
+_SWAPPED_BY = 3  # cues; of 1,700 conversations labelled rightly, none had more than 2
 _INVISIBLE = re.compile("[\u200b\u2028-\u202e\u2060\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
 _HTML = re.compile(
     r"</?(?:a|b|body|br|blockquote|code|div|em|font|h[1-6]|head|hr|html|i|iframe|img|li|ol|p|pre"
@@ -144,8 +149,10 @@ def _note_turns(transcript: Transcript, said: dict[str, str]) -> None:
     speakers = {turn.speaker for turn in turns}
     if Speaker.CUSTOMER not in speakers:
         said["one_sided"] = "no turn is the customer's"
-    elif not speakers & {Speaker.AGENT, Speaker.BOT}:
+    elif not speakers & _COMPANY:
         said["one_sided"] = "no turn is an agent's or a bot's"
+    elif _look_swapped(turns[:_OPENING]):
+        said["speakers_swapped"] = "the customer says what agents say; kept as labelled"
     for number, turn in enumerate(turns, start=1):
         _note_text(turn.text, number, said)
     number = 1
@@ -154,6 +161,13 @@ def _note_turns(transcript: Transcript, said: dict[str, str]) -> None:
         if text and length >= _SAME_TURNS:
             said.setdefault("repetition", f"turn {number} and the {length - 1} after it are equal")
         number += length
+
+
+def _look_swapped(turns: Sequence[Turn]) -> bool:
+    """Whether customer and agent talk like each other."""
+    theirs = [t.text[:_OPENING_CHARACTERS] for t in turns if t.speaker is Speaker.CUSTOMER]
+    ours = [t.text[:_OPENING_CHARACTERS] for t in turns if t.speaker in _COMPANY]
+    return lead(theirs, ours) >= _SWAPPED_BY
 
 
 def _note_text(text: str, number: int, said: dict[str, str]) -> None:

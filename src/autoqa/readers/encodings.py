@@ -20,7 +20,9 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 # Letters of western European words, and what stands between them.
 _LETTERS = "A-Za-zÀ-ÏÑ-ÖØ-Ýß-ïñ-öø-ýŒœŠšŽžŸ"
 _WORD = re.compile(rf"[{_LETTERS}]+|[^\x00-\x7f]")
-_BETWEEN = frozenset("€‚„…‘’“”•–—™¡¿«»‹›°ºª·£§©®½¼¾´\u00a0\u00ad")
+_BETWEEN = frozenset("€‚„…‘’“”•–—™¡¿«»‹›°ºª·£§©®½¼¾´\u00a0")
+# What is left of an accented letter in UTF-8 that lost its first byte: no mark stands there.
+_MISPLACED = re.compile(rf"[{_LETTERS}][¡¿„‚©®§£½¼¾€]|[A-MO-Za-mo-z{_LETTERS[6:]}][°ºª]")
 _ALONE = frozenset("àÀáÁâÂèÈéÉìÌíÍòÒóÓùÙúÚ")  # "ho scritto a lui e lui è", "siete ó ocho"
 _FOREIGN_RUN = re.compile(r"[^\x00-\x7f]{3}")
 
@@ -43,7 +45,8 @@ def western_text(content: bytes) -> str | None:
     """Return bytes that are not UTF-8 as Windows-1252 text, or None where that makes no words.
 
     Latin-1 is read as well: the two differ in control characters only. The bytes make words if
-    accented letters stand in words of otherwise plain letters, in the case of these letters.
+    accented letters stand in words of otherwise plain letters, in the case of these letters, and
+    marks where marks stand.
     """
     if _UTF8_CHARACTER.search(content):
         return None  # damaged UTF-8
@@ -51,7 +54,9 @@ def western_text(content: bytes) -> str | None:
         text = content.decode("cp1252")
     except UnicodeDecodeError:
         return None
-    if _CONTROL.search(text) or not all(map(_is_sensible, _WORD.findall(text))):
+    if _CONTROL.search(text) or _MISPLACED.search(text):
+        return None
+    if not all(map(_is_sensible, _WORD.findall(text))):
         return None
     return text
 

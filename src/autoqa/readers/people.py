@@ -23,6 +23,7 @@ from autoqa.readers.stored import stored_record
 from autoqa.readers.values import identifier, number_in_text, problem
 from autoqa.records import LabelledTranscript, Rating
 from autoqa.store import read_records
+from autoqa.store.tables import stored_table
 
 _SUFFIXES = (".parquet", ".jsonl", ".jsonl.gz", ".csv", ".csv.gz", ".json", ".json.gz")
 
@@ -46,8 +47,8 @@ def read_human_ratings(path: str | Path, *, quarantine: Quarantine | None = None
     Parameters
     ----------
     path : str or Path
-        A file, or a folder: there ``ratings.parquet``, ``.jsonl`` or ``.csv``, or else all
-        conversations below it.
+        A file, or a folder: there ``ratings.parquet``, ``.jsonl`` or ``.csv``, or the folder
+        ``ratings`` that Spark wrote, or else all conversations below it.
     quarantine : Quarantine, optional
         Takes the rows that cannot be used. Without it the first one is an error.
 
@@ -86,9 +87,14 @@ def answer_source(path: str | Path, what: str) -> Source | None:
                 path = path / f"{what}{suffix}"
                 break
         else:
-            return None
+            parts = _source(stored_table(path, what) or path)
+            return parts if stored_record(parts) not in (None, "transcript") else None
     if not path.exists():
         raise ReadError(f"{path}: no such file or folder", reason="unreadable_file")
+    return _source(path)
+
+
+def _source(path: Path) -> Source:
     return Source(path, str(path), path.stem)
 
 

@@ -56,6 +56,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "not_a_number": "NaN or infinity is read as nothing given",
         "empty_turns": "turns have no words; they are kept",
         "one_sided": "no customer speaks, or nobody for the company",
+        "speakers_swapped": "the customer says what agents say; kept as labelled",
         "repetition": "words repeat over and over, as recognisers do on noise; they are kept",
         "turns_overlap": "turns overlap by more than 5 s, or go back in time; they are kept",
         "times_reversed": "a turn ends before it starts; its times are dropped",

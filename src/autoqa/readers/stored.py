@@ -17,7 +17,13 @@ from autoqa.store.tables import NewerVersionError, check_header
 
 
 def stored_record(source: Source) -> str | None:
-    """Return which record type a stored file says it holds, or None if it is not a stored file."""
+    """Return which record type a stored file says it holds, or None if it is not a stored file.
+
+    Of a folder, what its Parquet files hold.
+    """
+    if source.path.is_dir():
+        files = sorted(source.path.glob("*.parquet"))
+        return parquet.metadata_of(files[0]).get("autoqa_record") if files else None
     if source.head.startswith(PARQUET_MAGIC):
         return parquet.metadata_of(source.path).get("autoqa_record")
     header = _header(source.head.partition(b"\n")[0])

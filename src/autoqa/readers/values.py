@@ -56,7 +56,10 @@ def load_json(content: bytes, notes: list[Problem] | None = None) -> Any:
 
     def decimal(digits: str) -> float | None:
         found = float(digits)
-        return found if math.isfinite(found) else constant(digits)
+        if math.isfinite(found):
+            return found
+        constant(digits)
+        return None
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)

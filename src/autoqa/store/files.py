@@ -34,7 +34,7 @@ def atomic_file(path: str | Path) -> Iterator[IO[bytes]]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def file_sha256(path: Path) -> str:
@@ -77,7 +77,13 @@ def atomic_write_json(path: str | Path, value: Any) -> None:
     atomic_write_text(path, text + "\n")
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_file(path: Path) -> None:
+    """Make a closed file durable, before something is made to depend on it."""
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())
+
+
+def sync_folder(folder: Path) -> None:
     """Make the rename itself durable, where the system can."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)

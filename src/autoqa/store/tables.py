@@ -35,7 +35,16 @@ RECORD_NAMES: Mapping[type, str] = {
 SUFFIXES = (".parquet", ".jsonl", ".jsonl.gz")
 
 # Rows per Parquet row group, fixed so that the bytes do not depend on how records arrived.
-_GROUP_ROWS = {Transcript: 500, Evaluation: 500, Rating: 10_000, Survey: 10_000, Flag: 10_000}
+GROUP_ROWS: Mapping[type, int] = {
+    Transcript: 500,
+    Evaluation: 500,
+    Rating: 10_000,
+    Survey: 10_000,
+    Flag: 10_000,
+}
+
+
+_SPARK_COLUMNS = b"org.apache.spark.sql.parquet.row.metadata"
 
 
 class NewerVersionError(StoreError):
@@ -151,7 +160,7 @@ class RecordWriter(Generic[Record]):
                 self._lines.write(dump_json(pack(record, flat=False)).encode() + b"\n")
             else:
                 self._rows.append(pack(record, flat=True))
-                if len(self._rows) >= _GROUP_ROWS[self.record_type]:
+                if len(self._rows) >= GROUP_ROWS[self.record_type]:
                     self._flush()
             self.count += 1
 
@@ -190,15 +199,42 @@ def write_records(path: str | Path, records: Iterable[Record], record_type: type
 def read_records(path: str | Path, record_type: type[Record]) -> Iterator[Record]:
     """Yield the records of one file in order, holding one row group or line at a time.
 
+    A folder of Parquet files, as Spark writes them, is read file by file.
+
     Raises
     ------
     StoreError
         If the file holds something else, was written by a newer autoqa, or is damaged.
     """
     source = Path(path)
+    if source.is_dir():
+        files = sorted(source.glob("*.parquet"))
+        return (record for file in files for record in _read_parquet(file, record_type))
     if _suffix(source) == ".parquet":
         return _read_parquet(source, record_type)
     return _read_jsonl(source, record_type)
+
+
+def stored_table(folder: Path, name: str) -> Path | None:
+    """Return a table in a folder of results: a Parquet file, or the folder that Spark wrote."""
+    file, parts = folder / f"{name}.parquet", folder / name
+    if file.is_file():
+        return file
+    return parts if (parts / "_SUCCESS").is_file() else None
+
+
+def parquet_header(metadata: Mapping[bytes, bytes] | None) -> dict[str, str]:
+    """Return what a Parquet file says that it holds, in ``autoqa_record`` and beside it.
+
+    Where Spark wrote the file, the description of the first column says so.
+    """
+    said = metadata or {}
+    if b"autoqa_record" not in said and _SPARK_COLUMNS in said:
+        try:
+            return dict(json.loads(said[_SPARK_COLUMNS])["fields"][0]["metadata"])
+        except (ValueError, KeyError, IndexError, TypeError):
+            return {}
+    return {key.decode("utf-8", "replace"): v.decode("utf-8", "replace") for key, v in said.items()}
 
 
 def _read_parquet(path: Path, record_type: type[Record]) -> Iterator[Record]:
@@ -207,16 +243,16 @@ def _read_parquet(path: Path, record_type: type[Record]) -> Iterator[Record]:
 
     try:
         with pq.ParquetFile(path) as table:
-            found = table.schema_arrow.metadata or {}
-            version = found.get(b"autoqa_schema_version", b"").decode()
+            found = parquet_header(table.schema_arrow.metadata)
+            version = found.get("autoqa_schema_version", "")
             check_header(
                 path,
-                found.get(b"autoqa_record", b"").decode() or None,
+                found.get("autoqa_record"),
                 int(version) if version.isdecimal() else None,
                 record_type,
             )
             number = 0
-            for batch in table.iter_batches(batch_size=_GROUP_ROWS[record_type]):
+            for batch in table.iter_batches(batch_size=GROUP_ROWS[record_type]):
                 for row in batch.to_pylist():
                     number += 1
                     yield _unpacked(record_type, row, f"{path}: row {number}")
