@@ -167,7 +167,8 @@ frame = pd.DataFrame(
         "transcript_json": asked,
     }
 )
-ratings = model.predict(frame)
+scored = model.predict(frame)
+ratings = pd.json_normalize(scored.to_dict("records"), "ratings", "conversation_id")
 ratings.pivot(index="criterion", columns="conversation_id", values=["status", "level"])
 
 # %% [markdown]

@@ -241,14 +241,16 @@ def test_read_writes_uniform_jsonl_and_redacts(tmp_path: Path):
     result = autoqa("read", data, "--out", out)
     assert result.exit_code == 0
     assert result.stdout.startswith(f"1 of 1 conversations written to {out}.")
-    assert "Write to [EMAIL] please" in gzip.decompress(out.read_bytes()).decode()
+    assert "Write to [EMAIL_1] please" in gzip.decompress(out.read_bytes()).decode()
     assert (out.parent / "quarantine.jsonl").read_text() == ""
 
 
 def test_read_keeps_personal_numbers_where_asked_to(tmp_path: Path):
     data = lines(tmp_path / "in.jsonl", conversation("a", "Write to ana@example.com please"))
     out = tmp_path / "calls.jsonl"
-    assert autoqa("read", data, "--out", out, "--no-redact").exit_code == 0
+    result = autoqa("read", data, "--out", out, "--privacy", "keep")
+    assert result.exit_code == 0
+    assert "personal values stay" in result.stderr
     assert "ana@example.com" in out.read_text(encoding="utf-8")
 
 

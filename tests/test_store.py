@@ -24,17 +24,20 @@ from autoqa.records import (
 )
 from autoqa.store import (
     RecordWriter,
+    arrow_schema,
     atomic_write_json,
     atomic_write_text,
     from_dict,
     from_pandas,
     from_polars,
     read_records,
+    to_arrow,
     to_dict,
     to_pandas,
     to_polars,
     write_records,
 )
+from autoqa.store.tables import stored_table
 
 NASTY = "".join(["\x00\x01\x1f\x7f\u0085\u2028\u2029\ufeff\U0001f600e\u0301", '<b>"=1+1\\n\r\n,;'])
 text = st.one_of(st.just(NASTY), st.just(""), st.text(max_size=12))
@@ -437,3 +440,29 @@ def test_json_is_sorted_and_refuses_nan(tmp_path):
     assert (tmp_path / "a.json").read_text("utf-8") == '{\n  "a": "é",\n  "b": 1\n}\n'
     with pytest.raises(StoreError, match=r"a\.json: not JSON"):
         atomic_write_json(tmp_path / "a.json", {"a": math.nan})
+
+
+def test_a_folder_that_spark_wrote_is_one_table(tmp_path):
+    import pyarrow.parquet as pq
+
+    flags = [
+        Flag(conversation_id=f"c{i}", reason="low_total", message="low", priority=0.5)
+        for i in range(4)
+    ]
+    folder = tmp_path / "flags"
+    folder.mkdir()
+    (folder / "_SUCCESS").touch()
+    said = {key.decode(): v.decode() for key, v in arrow_schema(Flag).metadata.items()}
+    first = {"name": "conversation_id", "metadata": said}
+    # Spark describes columns, not files.
+    described = {b"org.apache.spark.sql.parquet.row.metadata": json.dumps({"fields": [first]})}
+    for part in (0, 1):
+        rows = to_arrow(flags[2 * part : 2 * part + 2], Flag).replace_schema_metadata(described)
+        pq.write_table(rows, folder / f"part-0000{part}.zstd.parquet")
+    assert list(read_records(folder, Flag)) == flags
+    assert stored_table(tmp_path, "flags") == folder
+    assert stored_table(tmp_path, "ratings") is None
+    with pytest.raises(StoreError, match="holds flag records, not rating records"):
+        list(read_records(folder, Rating))
+    write_records(tmp_path / "flags.parquet", flags, Flag)
+    assert stored_table(tmp_path, "flags") == tmp_path / "flags.parquet"

@@ -96,8 +96,9 @@ def _conversations() -> Iterator[Case]:
     yield Case("agent-alone.jsonl", rows(monologue), 1, {}, {"one_sided": 1})
     unknown = call("unknown-speaker", f"SPK_3: {HELLO}", f"SPK_7: {LATE}")
     yield Case("unknown-speaker.jsonl", rows(unknown), 0, {"bad_speaker": 1})
-    swapped = call("swapped", f"customer: {HELLO}", f"agent: {LATE}")
-    yield Case("swapped-speakers.jsonl", rows(swapped), 1)
+    opening = "customer: Thank you for calling. How can I help? May I have your order number?"
+    swapped = call("swapped", opening, f"agent: {LATE}", "customer: Let me check that for you.")
+    yield Case("swapped-speakers.jsonl", rows(swapped), 1, {}, {"speakers_swapped": 1})
     switching = call(
         "switching", "customer: Hola, my parcel no ha llegado, 怎么办？", f"agent: {HELLO}"
     )

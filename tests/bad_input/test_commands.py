@@ -91,8 +91,9 @@ def test_evidence_in_the_last_minutes_of_a_four_hour_call_is_found(scored, evide
 
 
 @pytest.mark.slow
-def test_reading_the_corpus_writes_what_is_kept_and_reads_back(bad_files, in_all, tmp_path):
-    done = autoqa("read", bad_files.folder, "--out", tmp_path / "calls.jsonl", "--json")
+@pytest.mark.parametrize("command", ["read", "redact"])
+def test_what_is_kept_of_the_corpus_is_written_and_reads_back(bad_files, in_all, tmp_path, command):
+    done = autoqa(command, bad_files.folder, "--out", tmp_path / "calls.jsonl", "--json")
     assert done.exit_code == 1, done.output
     said = json.loads(done.stdout)
     assert said["read"] == said["kept"] + said["quarantined"]

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from autoqa.errors import DataError, ExperimentError, ReadError
+from autoqa.batch import ScoringSetup
+from autoqa.errors import DataError, ExperimentError
 from autoqa.experiments import quiet_mlflow
 from autoqa.experiments.fitting import fit_head
-from autoqa.experiments.pyfunc_model import AutoqaModel
-from autoqa.experiments.registering import log_heads, log_model
+from autoqa.experiments.pyfunc_model import AutoqaModel, signature
+from autoqa.experiments.registering import log_heads, log_model, saved_model
 from autoqa.experiments.tasks import TASKS, load_dataset
 from autoqa.features.batch import Batch
 from autoqa.features.views import Item
@@ -22,7 +23,13 @@ from autoqa.scorers.folder import write_models
 pytestmark = pytest.mark.slow  # a fresh MLflow database takes several seconds
 
 TURNS = json.dumps({"turns": [{"speaker": "agent", "text": "glad and sorry together"}]})
+OUTPUTS = signature().outputs.input_names()
 FRAME = pd.DataFrame({"conversation_id": ["c1", "c2"], "transcript_json": [TURNS, TURNS]})
+
+
+def transcript(name):
+    turns = tuple(Turn(**turn) for turn in json.loads(TURNS)["turns"])
+    return Transcript(conversation_id=name, turns=turns)
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +70,14 @@ print(model.metadata.saved_input_example_info is not None)
     out, err = done.communicate()
     assert done.returncode == 0, err
     rows, columns, example = out.strip().splitlines()[-3:]
-    said = json.loads(rows)
-    assert [row[:3] for row in said] == [[c, "politeness", "rated"] for c in ("c1", "c2")]
-    alone = Transcript(conversation_id="c1", turns=[Turn(**t) for t in json.loads(TURNS)["turns"]])
-    here = models["politeness"].probabilities(Batch([alone]), [Item(0, 0)])
+    said = [dict(zip(OUTPUTS, row, strict=True)) for row in json.loads(rows)]
+    assert [row["conversation_id"] for row in said] == ["c1", "c2"]
+    (rating,) = said[0]["ratings"]
+    assert (rating["criterion"], rating["status"]) == ("politeness", "rated")
+    assert said[1]["ratings"] == [rating]
+    here = models["politeness"].probabilities(Batch([transcript("c1")]), [Item(0, 0)])
     expected = float(here[0] @ np.arange(1, 26))
-    assert said[0][4] == pytest.approx(expected, abs=1e-6)
+    assert rating["expected"] == pytest.approx(expected, abs=1e-6)
     assert columns == "['conversation_id', 'transcript_json']"
     assert example == "True"
     logged = tracker.database.parent / "mlruns/model/models"
@@ -83,8 +92,12 @@ def test_an_arm_of_rules_keeps_its_scorecard(tracker, learned):
         uri = log_heads(arm, learned[0], {}, {}, scorecard=card)
     with quiet_mlflow.tracking_to(tracker.uri):
         said = quiet_mlflow.quiet_mlflow().pyfunc.load_model(uri).predict(FRAME)
-    assert set(said["criterion"]) == {criterion.id for criterion in card.criteria}
-    assert len(said) == 2 * len(card.criteria)
+    assert said.columns.tolist() == OUTPUTS
+    for ratings in said["ratings"]:
+        assert [one["criterion"] for one in ratings] == [one.id for one in card.criteria]
+    evaluations = ScoringSetup(card).score([transcript("c1"), transcript("c2")]).evaluations
+    assert said["total"].tolist() == [one.total for one in evaluations]
+    assert said["csat"].tolist() == [None, None]
 
 
 def test_an_arm_that_keeps_nothing_logs_no_model(tracker, learned):
@@ -110,12 +123,43 @@ def test_a_folder_that_holds_pickles_is_no_model(tracker, tmp_path):
             log_model(parent, tmp_path / "none", name="scorer")
 
 
-def test_a_conversation_that_cannot_be_read_is_named_and_not_quoted(tmp_path):
+def test_a_conversation_that_cannot_be_read_costs_no_other_and_is_not_quoted(tmp_path):
+    write_models(tmp_path, {}, {}, scorecard=load_scorecard("support-core"))
     model = AutoqaModel()
     model.use(tmp_path)
-    frame = pd.DataFrame({"conversation_id": ["c1"], "transcript_json": ["my card is 4111"]})
-    with pytest.raises(ReadError, match="conversation c1") as caught:
-        model.predict(None, frame)
-    assert "4111" not in str(caught.value)
+    frame = pd.DataFrame(
+        {"conversation_id": ["c1", "c2"], "transcript_json": ["my card is 4111", TURNS]}
+    )
+    bad, good = model.predict(None, frame).to_dict("records")
+    assert bad["conversation_id"] == "c1"
+    assert bad["problem"].startswith("transcript_json: not JSON")
+    assert bad["problem"].endswith("[reason: bad_json]")
+    assert "4111" not in bad["problem"]
+    assert (bad["total"], bad["ratings"]) == (None, [])
+    assert (good["problem"], len(good["ratings"])) == ("", 17)
     with pytest.raises(DataError, match="no column transcript_json"):
         model.predict(None, frame[["conversation_id"]])
+
+
+def test_ids_that_come_twice_are_scored_twice(tmp_path):
+    write_models(tmp_path, {}, {}, scorecard=load_scorecard("support-core"))
+    model = AutoqaModel()
+    model.use(tmp_path)
+    rude = json.dumps({"turns": [{"speaker": "agent", "text": "Shut up, you idiot."}]})
+    frame = pd.DataFrame({"conversation_id": ["c", "c"], "transcript_json": [TURNS, rude]})
+    calm, angry = model.predict(None, frame).to_dict("records")
+    assert calm["conversation_id"] == angry["conversation_id"] == "c"
+    levels = [
+        {one["criterion"]: one["level"] for one in row["ratings"]}["no_rudeness"]
+        for row in (calm, angry)
+    ]
+    assert levels[0] > levels[1] == 0
+
+
+def test_another_scorecard_takes_the_place_of_the_folders_own(tmp_path):
+    write_models(tmp_path, {}, {}, scorecard=load_scorecard("support-core"))
+    card = load_scorecard("support-core.es")
+    with saved_model(tmp_path, scorecard=card) as saved:
+        said = quiet_mlflow.quiet_mlflow().pyfunc.load_model(saved).predict(FRAME)
+    assert len(said["ratings"][0]) == len(card.criteria)
+    assert not saved.exists()

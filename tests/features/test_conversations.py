@@ -178,6 +178,29 @@ def test_a_batch_and_a_cache_give_a_conversation_whole(write, tmp_path, monkeypa
     assert (again["en"].hits, again["en"].misses) == (6, 0)
 
 
+def test_of_a_conversation_that_goes_on_only_windows_with_new_turns_are_read(write, tmp_path):
+    cached = default_encoders(str(write(tmp_path)), precision="fp32")["*"]
+    encoder = cached.encoder
+    talk = said(*(("agent" if i % 2 else "customer", f"word{i} " * 9) for i in range(24)))
+    (whole,) = encoder.encode_conversations([talk])
+    tokenizer, session = encoder._load()
+    read = []
+
+    class Counted:
+        tokens_per_batch = session.tokens_per_batch
+
+        def run(self, inputs):
+            read.append(len(inputs["input_ids"]))
+            return session.run(inputs)
+
+    encoder._loaded = (tokenizer, Counted())
+    for end in range(1, len(talk) + 1):
+        (found,) = cached.encode_conversations([talk[:end]])
+        np.testing.assert_allclose(found, whole[:end], atol=1e-5)
+    assert read == [1] * len(talk)  # windows, at every turn
+    assert (cached.hits, cached.misses) == (24 * 23 / 2, 24)
+
+
 def test_a_cache_tells_conversations_apart_that_read_alike_when_joined(write, tmp_path):
     encoder = default_encoders(str(write(tmp_path)), precision="fp32")["*"]
     one = said(("customer", "a"), ("customer", "b"))

@@ -24,7 +24,7 @@ def test_a_start_that_is_null_is_no_start(read_export):
 def test_letters_are_labels_that_the_user_may_name(read_export):
     found, rows = read_export("assemblyai", speakers={"a": "customer", "B": "agent"})
     assert speakers(found) == ["customer", "agent"]
-    assert not rows
+    assert list(rows) == ["speakers_swapped"]  # which they are here
 
 
 def test_channels_do_where_there_are_no_letters(read_export):

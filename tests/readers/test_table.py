@@ -150,3 +150,10 @@ def test_a_damaged_parquet_file_is_quarantined(read_file, tmp_path):
     found, quarantine, _ = read_file("t.parquet", content[:-9])
     assert not found
     assert quarantine.records_quarantined == 1
+
+
+def test_the_user_says_who_a_label_is(read_file):
+    content = HEADER + "c1,SPK_0,hello\nc1,Ana,hi\n"
+    named = {"spk_0": Speaker.CUSTOMER, "ANA": Speaker.AGENT}
+    ((found,), _, _) = read_file("t.csv", content, speakers=named)
+    assert [t.speaker for t in found.transcript.turns] == [Speaker.CUSTOMER, Speaker.AGENT]

@@ -121,3 +121,16 @@ def test_a_conversation_over_the_limit_is_quarantined(read_file, monkeypatch):
     found, quarantine, _ = read_file("c.txt", content)
     assert [x.transcript.turns[0].text for x in found] == ["b"]
     assert quarantine.counts == {"too_large": 1}
+
+
+def test_the_user_says_who_a_label_is(read_file):
+    content = "Ana: hello\nBruno: hi\n"
+    named = {"Ana": Speaker.AGENT, "bruno": Speaker.CUSTOMER}
+    ((found,), _, _) = read_file("c.txt", content, speakers=named)
+    assert [t.speaker for t in found.transcript.turns] == [Speaker.AGENT, Speaker.CUSTOMER]
+
+
+def test_times_after_midnight_follow_those_before_it(read_file):
+    content = "[23:59:58] Agent: hi\n[00:00:07] Customer: hello"
+    ((found,), _, _) = read_file("c.txt", content)
+    assert [t.start_s for t in found.transcript.turns] == [0.0, 9.0]

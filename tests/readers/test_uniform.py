@@ -290,3 +290,9 @@ def test_a_line_over_the_limit_is_skipped_without_being_held(read_file, line, mo
 
 def test_an_empty_file_holds_no_records(read_file):
     assert read_file("c.jsonl", "")[1].records_read == 0
+
+
+def test_the_user_says_who_a_label_is(read_file, line):
+    content = line(turns=[{"speaker": "Robot-7", "text": "hi"}])
+    ((found,), _, _) = read_file("c.jsonl", content, speakers={"robot-7": Speaker.BOT})
+    assert found.transcript.turns[0].speaker is Speaker.BOT

@@ -16,6 +16,7 @@ from autoqa.cli import (
     learning,
     models,
     reading,
+    redacting,
     reporting,
     scorecards,
     scoring,
@@ -58,6 +59,7 @@ def _root(
 
 demo.add_to(app)
 reading.add_to(app)
+redacting.add_to(app)
 app.add_typer(scorecards.app, name="scorecard")
 learning.add_train(app)
 scoring.add_to(app)

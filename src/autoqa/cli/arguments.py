@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from autoqa.cli.console import warn
 from autoqa.records import Speaker
+
+if TYPE_CHECKING:
+    from autoqa.privacy import Mode, Redaction
 
 Inputs = Annotated[
     list[Path],
@@ -62,6 +66,36 @@ ScaleGiver = Annotated[
         help="Gives scales and weights. Default: the one that A was scored on, where it is in the "
         "library; else levels are taken from the data, and criteria count alike.",
         show_default=False,
+    ),
+]
+PrivacyMode = Annotated[
+    Literal["mask", "hash", "keep"],
+    typer.Option(
+        "--privacy",
+        help="What becomes of personal values: mask, [CARD_1], numbered in each conversation; "
+        "hash, [CARD_9f3a2c41d07b], the same value the same tag in all of them, for who has the "
+        "key; keep, nothing.",
+    ),
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--redaction-key-file",
+        metavar="FILE",
+        help="For --privacy hash: a file that holds the key. Default: the environment variable "
+        "AUTOQA_REDACTION_KEY.",
+        exists=True,
+        dir_okay=False,
+        show_default=False,
+    ),
+]
+NameModels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--names",
+        metavar="LANGUAGE=MODEL",
+        help="Find names and postal addresses as well, with a spaCy model (package or folder) for "
+        "a language; needs the extra 'pii'. May be repeated.",
     ),
 ]
 OutFolder = Annotated[
@@ -162,6 +196,24 @@ def speakers_from(given: Sequence[str] | None) -> dict[str, Speaker]:
             raise typer.BadParameter(f"'{label}' is given twice", param_hint="--speaker")
         named[label] = Speaker(role)
     return named
+
+
+def redaction_from(mode: Mode, key_file: Path | None, names: Sequence[str] | None) -> Redaction:
+    """Return how to redact for ``--privacy``, ``--redaction-key-file`` and ``--names``."""
+    from autoqa.privacy import redaction_from as settings_from
+
+    models: dict[str, str] = {}
+    for pair in names or ():
+        language, equals, model = pair.partition("=")
+        if not (language and equals and model):
+            raise typer.BadParameter(
+                f"'{pair}' is not LANGUAGE=MODEL, for example en=en_core_web_lg",
+                param_hint="--names",
+            )
+        models[language.lower()] = model
+    if mode == "keep":
+        warn("--privacy keep: personal values stay in everything that is written.")
+    return settings_from(mode, key_file=key_file, names=models)
 
 
 def refuse_inside(out: Path, inputs: Iterable[Path]) -> None:

@@ -181,12 +181,14 @@ def _automated(
     """Return ratings by models, predictions after single turns, and the scales stated."""
     from autoqa.readers import read_human_ratings, read_ratings
     from autoqa.records import CSAT, RaterKind
+    from autoqa.store.tables import stored_table
 
     with lost.quarantine("ratings") as quarantine:
         found = read_human_ratings(path, quarantine=quarantine)
         given = found.ratings
-        if path.is_dir() and (path / "csat.parquet").is_file():
-            given = [*given, *read_ratings(path / "csat.parquet", quarantine=quarantine)]
+        csat = stored_table(path, "csat")
+        if csat is not None:
+            given = [*given, *read_ratings(csat, quarantine=quarantine)]
         if not given:
             raise DataError(none_there("automated ratings", path, quarantine))
     by_models = [rating for rating in given if rating.kind is RaterKind.MODEL]
@@ -255,14 +257,16 @@ def _answers(
 def _conversations(
     data: Sequence[Path] | None, ratings: Path | None, lost: Lost
 ) -> list[LabelledTranscript]:
+    from autoqa.privacy import redact_details
     from autoqa.readers import read
+    from autoqa.store.tables import stored_table
 
-    stored = [] if ratings is None else [ratings / "transcripts.parquet"]
-    places = list(data or [path for path in stored if path.is_file()])
+    stored = None if ratings is None else stored_table(ratings, "transcripts")
+    places = list(data or ([] if stored is None else [stored]))
     if not places:
         return []
     with lost.quarantine("data") as quarantine:
-        return list(read(places, quarantine=quarantine))
+        return list(map(redact_details, read(places, quarantine=quarantine)))
 
 
 def _kind_unstated(path: Path) -> bool:

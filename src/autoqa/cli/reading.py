@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from autoqa.cli.arguments import AsJson, Columns, FormatName, Inputs, columns_from, refuse_inside
+from autoqa.cli.arguments import (
+    AsJson,
+    Columns,
+    FormatName,
+    Inputs,
+    KeyFile,
+    NameModels,
+    PrivacyMode,
+    SpeakerNames,
+    columns_from,
+    redaction_from,
+    refuse_inside,
+    speakers_from,
+)
 from autoqa.cli.console import counted, example, finish, progress_bar, say, say_json
 
 if TYPE_CHECKING:
@@ -43,13 +57,10 @@ def read(
     ],
     format_name: FormatName = None,
     column: Columns = None,
-    redact: Annotated[
-        bool,
-        typer.Option(
-            "--redact/--no-redact",
-            help="Mask e-mail addresses, phone, card, account and social security numbers.",
-        ),
-    ] = True,
+    speaker: SpeakerNames = None,
+    privacy: PrivacyMode = "mask",
+    key_file: KeyFile = None,
+    names: NameModels = None,
     as_json: AsJson = False,
 ) -> None:
     """Read conversations of any supported format and write them as uniform JSONL.
@@ -57,27 +68,76 @@ def read(
     What cannot be read is listed in quarantine.jsonl beside FILE, without its text.
     """
     columns = columns_from(column)
+    speakers = speakers_from(speaker)
     refuse_inside(out, inputs)
 
     from autoqa.privacy import redact_labelled
+
+    redaction = redaction_from(privacy, key_file, names)
+    done = convert(
+        inputs,
+        out,
+        lambda one: redact_labelled(one, redaction),
+        format=format_name,
+        columns=columns,
+        speakers=speakers,
+    )
+    if as_json:
+        say_json({**done.to_dict(), "privacy": privacy, "out": str(out)})
+    else:
+        say(f"{done.written} of {done.quarantine.records_read} conversations written to {out}.")
+        say_notes(done)
+    finish(done.left_undone)
+
+
+class Converted(NamedTuple):
+    """What became of conversations that were read and written again."""
+
+    quarantine: Quarantine
+    written: int
+
+    def to_dict(self) -> dict[str, object]:
+        """Return JSON values."""
+        return {**self.quarantine.summary(), "written": self.written}
+
+    @property
+    def left_undone(self) -> list[str]:
+        """What could not be read, in words."""
+        return _left_undone(self.quarantine)
+
+
+def convert(
+    inputs: Sequence[Path],
+    out: Path,
+    change: Callable[[LabelledTranscript], LabelledTranscript],
+    **reading: Any,
+) -> Converted:
+    """Read conversations, change each, and write them as uniform JSONL; show how far that is."""
     from autoqa.readers import Quarantine, write_uniform
     from autoqa.readers import read as read_all
 
     # Wrong arguments are found before anything is written.
-    held = out.parent / "quarantine.jsonl"
-    read_all(inputs, format=format_name, columns=columns, quarantine=Quarantine())
-    with Quarantine(held) as quarantine, progress_bar() as progress:
-        found = read_all(inputs, format=format_name, columns=columns, quarantine=quarantine)
-        shown = _shown(found, quarantine, progress)
-        written = write_uniform(out, map(redact_labelled, shown) if redact else shown)
-    counts = quarantine.summary()
-    if as_json:
-        say_json({**counts, "written": written, "redacted": redact, "out": str(out)})
-    else:
-        say(f"{written} of {quarantine.records_read} conversations written to {out}.")
-        if quarantine.notes:
-            say(f"Notes on what was dropped or skipped ({counted(quarantine.notes)}): {held}")
-    finish(_left_undone(quarantine, held))
+    conversations = partial(read_all, inputs, **reading)
+    conversations(quarantine=Quarantine())
+    with Quarantine(out.parent / "quarantine.jsonl") as quarantine, progress_bar() as progress:
+        shown = _shown(conversations(quarantine=quarantine), quarantine, progress)
+        written = write_uniform(out, map(change, shown))
+    return Converted(quarantine, written)
+
+
+def say_notes(done: Converted) -> None:
+    """Say what was dropped or skipped of conversations that were kept."""
+    notes = done.quarantine.notes
+    if notes:
+        places = f"Notes, each with its place in {done.quarantine.path}:"
+        say("\n".join([places, *note_lines(notes)]))
+
+
+def note_lines(notes: Mapping[str, int]) -> list[str]:
+    """Return a line for each kind of note: how many there are, and what they mean."""
+    from autoqa.readers import REASONS
+
+    return [f"  {name} {count}: {REASONS[name]}" for name, count in notes.items()]
 
 
 def _shown(
@@ -88,10 +148,10 @@ def _shown(
         yield labelled
 
 
-def _left_undone(quarantine: Quarantine, held: Path) -> list[str]:
+def _left_undone(quarantine: Quarantine) -> list[str]:
     if quarantine.records_quarantined:
         return [
             f"{quarantine.records_quarantined} of {quarantine.records_read} records could not be "
-            f"read ({counted(quarantine.counts)}); {held} says where"
+            f"read ({counted(quarantine.counts)}); {quarantine.path} says where"
         ]
     return [] if quarantine.records_read else ["the input holds no conversation"]

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from autoqa.errors import ExperimentError
 from autoqa.experiments import loggable, provenance
@@ -21,6 +23,7 @@ from autoqa.scorecard.schema import Criterion, Scorecard
 from autoqa.scorers.folder import HeadCard, ModelFolder, write_models
 from autoqa.scorers.integrity import files_below, is_pickled
 from autoqa.scorers.routed import RoutedModel
+from autoqa.store import atomic_write_json
 
 _NOT_IN_MODEL_NAMES = str.maketrans(dict.fromkeys("/:.%\"'", "_"))
 
@@ -83,17 +86,20 @@ def log_model(
     model_dir: Path,
     *,
     name: str,
+    scorecard: Scorecard | None = None,
     encoders: Mapping[str, Encoder] | None = None,
 ) -> str:
     """Log a model folder so that ``mlflow.pyfunc.load_model`` can score with it.
 
-    The model answers on a made-up conversation here; that is its input example, and the answer
-    gives the signature.
+    The model answers on a made-up conversation here, so that one that cannot is not logged; that
+    conversation is its input example.
 
     Parameters
     ----------
     model_dir : Path
         Folder of safetensors and JSON files.
+    scorecard : Scorecard, optional
+        What to score on; default, the folder's own.
     encoders : mapping of str to Encoder, optional
         Text encoders by language that are loaded already; default, loaded for the example.
 
@@ -105,7 +111,7 @@ def log_model(
     Raises
     ------
     ExperimentError
-        If the folder is missing or holds pickled files.
+        If the folder is missing, holds pickled files, or cannot score the example.
     """
     _require_plain_files(model_dir)
     mlflow = quiet_mlflow()
@@ -116,28 +122,65 @@ def log_model(
 
         example = pyfunc_model.example_input()
         model = pyfunc_model.AutoqaModel()
-        model.use(model_dir, encoders=encoders)
+        model.use(model_dir, scorecard=scorecard, encoders=encoders)
         # MLflow only warns where the example cannot be scored; here that is an error.
-        answer = model.predict(None, example)
+        problem = model.predict(None, example)["problem"][0]
+        if problem:
+            raise ExperimentError(f"{model_dir}: the models cannot score an example: {problem}")
         allowed = loggable.safe_name(name).translate(_NOT_IN_MODEL_NAMES)
         # The fluent API would need this run to be MLflow's global active one.
         made = run.tracker.client.create_logged_model(
             run.experiment_id, name=allowed, source_run_id=run.run_id
         )
-        logged = Model.log(
-            artifact_path=None,
-            name=allowed,
-            flavor=mlflow.pyfunc,
-            run_id=run.run_id,
-            model_id=made.model_id,
-            python_model=pyfunc_model.__file__,
-            artifacts={"model": str(model_dir)},
-            signature=mlflow.models.infer_signature(example, answer),
-            input_example=example,
-            # MLflow would infer them by importing everything, which takes half a minute.
-            pip_requirements=[_own_requirement()],
-        )
+        with _parts_of_model(model_dir, scorecard) as parts:
+            logged = Model.log(
+                artifact_path=None,
+                name=allowed,
+                flavor=mlflow.pyfunc,
+                run_id=run.run_id,
+                model_id=made.model_id,
+                input_example=example,
+                **parts,
+            )
     return str(logged.model_uri)
+
+
+@contextmanager
+def saved_model(model_dir: Path, *, scorecard: Scorecard | None = None) -> Iterator[Path]:
+    """Hold a model folder as the MLflow model that `log_model` logs, in a temporary folder.
+
+    Raises
+    ------
+    ExperimentError
+        If the folder is missing or holds pickled files.
+    """
+    _require_plain_files(model_dir)
+    mlflow = quiet_mlflow()
+    with tempfile.TemporaryDirectory() as folder:
+        saved = Path(folder, "model")
+        with without_warnings(), _parts_of_model(model_dir, scorecard) as parts:
+            mlflow.pyfunc.save_model(saved, **parts)
+        yield saved
+
+
+@contextmanager
+def _parts_of_model(model_dir: Path, scorecard: Scorecard | None) -> Iterator[dict[str, Any]]:
+    """What MLflow needs to know of a model: code, files, signature, requirements."""
+    from autoqa.experiments import pyfunc_model
+
+    with tempfile.TemporaryDirectory() as folder:
+        artifacts = {"model": str(model_dir)}
+        if scorecard is not None:
+            card = Path(folder, "scorecard.json")
+            atomic_write_json(card, scorecard.model_dump(mode="json", exclude_defaults=True))
+            artifacts["scorecard"] = str(card)
+        yield {
+            "python_model": pyfunc_model.__file__,
+            "artifacts": artifacts,
+            "signature": pyfunc_model.signature(),
+            # MLflow would infer them by importing everything, which takes half a minute.
+            "pip_requirements": [_own_requirement()],
+        }
 
 
 def _own_requirement() -> str:

@@ -25,7 +25,7 @@ from autoqa.notebook import safe_markdown
 from autoqa.privacy import redact_labelled
 from autoqa.readers import Quarantine, read
 from autoqa.readers.reading import files_below
-from autoqa.records import CSAT, LabelledTranscript, Rating, Status
+from autoqa.records import CSAT, LabelledTranscript, RaterKind, Rating, Status
 from autoqa.scorecard.schema import Criterion, Scorecard
 from autoqa.scorers.folder import OWN_DATA, HeadCard, ModelFolder, write_models
 from autoqa.scorers.linear import LinearScorer
@@ -157,7 +157,8 @@ def train(
         encoders = start.encoders() if start else default_encoders()
     batch = Batch([one.transcript for one in labelled], encoders=encoders)
     licence = _licence(start)
-    ratings = [rating for one in labelled for rating in one.ratings]
+    # Files may hold what another system's models answered, too; only people are learned from.
+    ratings = [r for one in labelled for r in one.ratings if r.kind is RaterKind.HUMAN]
     report("reading the conversations", 0, steps)
     groups = _groups(labelled)
     check = _held_out(groups, seed)

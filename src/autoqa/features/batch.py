@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +14,7 @@ from autoqa.errors import EncoderError
 from autoqa.features.encoders import ConversationEncoder, Encoder, FloatArray
 from autoqa.features.instructions import without_instructions
 from autoqa.features.statistics import statistics_after_turns
+from autoqa.privacy import without_tags
 from autoqa.records import Transcript
 
 if TYPE_CHECKING:
@@ -20,6 +22,23 @@ if TYPE_CHECKING:
 
 ANY_LANGUAGE = "*"
 _Value = TypeVar("_Value")
+
+
+def between_parties(transcript: Transcript) -> Transcript:
+    """Return what learned models read of a conversation: what was said to each other.
+
+    Sentences are blanked that speak to whoever scores. Placeholders lose their number, ``[CARD]``
+    for ``[CARD_1]``: which of its cards a conversation speaks of is no matter of quality.
+    """
+    transcript = without_instructions(transcript)
+    texts = [without_tags(turn.text) for turn in transcript.turns]
+    if all(text == turn.text for text, turn in zip(texts, transcript.turns, strict=True)):
+        return transcript
+    turns = [
+        turn if text == turn.text else replace(turn, text=text)
+        for text, turn in zip(texts, transcript.turns, strict=True)
+    ]
+    return replace(transcript, turns=tuple(turns))
 
 
 class Batch:
@@ -78,16 +97,20 @@ class Batch:
 
     @cached_property
     def between_parties(self) -> tuple[Transcript, ...]:
-        """The transcripts with sentences blanked that speak to whoever scores; offsets hold.
+        """What learned models read of the transcripts, see `between_parties`.
 
-        What learned models read; quotes are of `transcripts`.
+        Turn by turn only: characters are counted, and quoted, in `transcripts`.
         """
-        return tuple(without_instructions(t) for t in self.transcripts)
+        return tuple(map(between_parties, self.transcripts))
 
     def turns_to_scorer(self, index: int) -> list[int]:
         """Return the turns of a transcript, from 0, that speak to whoever scores."""
         said, kept = self.transcripts[index].turns, self.between_parties[index].turns
-        return [t for t, (a, b) in enumerate(zip(said, kept, strict=True)) if a is not b]
+        return [
+            t
+            for t, (a, b) in enumerate(zip(said, kept, strict=True))
+            if a is not b and without_tags(a.text) != b.text
+        ]
 
     @cached_property
     def embeddings(self) -> list[FloatArray]:

@@ -54,14 +54,22 @@ class AdaptedEncoder(GraphEncoder):
         """The base encoder with the adapter merged into it."""
         return adapted_weights(self.folder)
 
-    def encode_conversations(self, conversations: Sequence[Sequence[Turn]]) -> list[FloatArray]:
+    def encode_conversations(
+        self, conversations: Sequence[Sequence[Turn]], *, known: Sequence[int] | None = None
+    ) -> list[FloatArray]:
         """Return per conversation float32 vectors of shape (n_turns, dimension).
+
+        Parameters
+        ----------
+        known : sequence of int, optional
+            Per conversation, how many turns from its start need no vector and may stay zero.
 
         Raises
         ------
         EncoderError
             If the weights are missing, are not the expected ones, or cannot run here.
         """
+        known = known or [0] * len(conversations)
         found = [np.zeros((len(turns), self.dimension), np.float32) for turns in conversations]
         with self._lock:
             tokenizer, session = self._load()
@@ -72,6 +80,7 @@ class AdaptedEncoder(GraphEncoder):
                 (place, window)
                 for place, turns in enumerate(conversations)
                 for window in reader.windows(turns)
+                if any(turn >= known[place] for turn, _, _ in window.reads)
             ]
             lengths = [len(window.ids) for _, window in windows]
             # A batch as large as that of single texts would hold two conversations.

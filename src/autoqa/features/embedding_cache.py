@@ -203,22 +203,35 @@ class CachedConversations(_Remembering):
 
     encoder: ConversationEncoder
 
-    def encode_conversations(self, conversations: Sequence[Sequence[Turn]]) -> list[FloatArray]:
-        """Return per conversation float32 vectors of shape (n_turns, dimension)."""
+    def encode_conversations(
+        self, conversations: Sequence[Sequence[Turn]], *, known: Sequence[int] | None = None
+    ) -> list[FloatArray]:
+        """Return per conversation float32 vectors of shape (n_turns, dimension).
+
+        Of a conversation that goes on, only what is new is read; `known` changes nothing here.
+        """
+        del known
         with self._lock:
             keys = [self._keys(turns) for turns in conversations]
             found = self._found(dict.fromkeys(key for own in keys for key in own))
-            missing = [i for i, own in enumerate(keys) if any(key not in found for key in own)]
-            if missing:
-                vectors = self.encoder.encode_conversations([conversations[i] for i in missing])
+            # A key stands for all up to its turn, so what is known of a conversation is its start.
+            starts = {
+                i: next(turn for turn, key in enumerate(own) if key not in found)
+                for i, own in enumerate(keys)
+                if any(key not in found for key in own)
+            }
+            if starts:
+                vectors = self.encoder.encode_conversations(
+                    [conversations[i] for i in starts], known=list(starts.values())
+                )
                 new = {
                     key: vector
-                    for i, own in zip(missing, vectors, strict=True)
-                    for key, vector in zip(keys[i], own, strict=True)
+                    for (i, start), own in zip(starts.items(), vectors, strict=True)
+                    for key, vector in zip(keys[i][start:], own[start:], strict=True)
                 }
                 found.update(new)
                 self._keep(new)
-            computed = sum(len(keys[i]) for i in missing)
+            computed = sum(len(keys[i]) - start for i, start in starts.items())
             self.hits += sum(map(len, keys)) - computed
             self.misses += computed
             self._remember(found)

@@ -57,8 +57,13 @@ class ConversationEncoder(_Named, Protocol):
     conversation's batch mates.
     """
 
-    def encode_conversations(self, conversations: Sequence[Sequence[Turn]]) -> list[FloatArray]:
-        """Return per conversation float32 vectors of shape (n_turns, dimension)."""
+    def encode_conversations(
+        self, conversations: Sequence[Sequence[Turn]], *, known: Sequence[int] | None = None
+    ) -> list[FloatArray]:
+        """Return per conversation float32 vectors of shape (n_turns, dimension).
+
+        `known` says per conversation how many turns from its start need no vector.
+        """
 
 
 Encoder = TextEncoder | ConversationEncoder

@@ -1,92 +1,129 @@
-"""Where personal numbers and addresses stand in a text.
-
-Kinds of numbers are told apart in `autoqa.privacy.numbers`.
-"""
+"""Where personal values stand in one text."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
-from autoqa.privacy.digits import Run, spoken_runs, written_runs
-from autoqa.privacy.numbers import FEWEST_DIGITS, announced_as, card_at, phones_and_ssns
+from autoqa.privacy.announced import Announced, announced_as, announcements
+from autoqa.privacy.digits import FEWEST_DIGITS, Run, number_words, spoken_runs, written_runs
+from autoqa.privacy.emails import spoken_emails, written_emails
+from autoqa.privacy.identity import said_ids, spelled_codes, written_ibans, written_ids
+from autoqa.privacy.kinds import PRIORITY, Finding, Kind, placeholders
+from autoqa.privacy.near_cards import near_cards
+from autoqa.privacy.numbers import FEWEST_UNANNOUNCED, card_at, may_be_dialled, numbers_in
+from autoqa.privacy.passwords import (
+    answered_passwords,
+    stored_password,
+    told_codes,
+    told_passwords,
+)
+from autoqa.privacy.phones import is_phone, library_phones, regions_of, same_phone
 
+PASSES = 8
+"""Ordinary text needs two or three; hostile text must not have as many as it likes."""
 
-@dataclass(frozen=True, slots=True, order=True)
-class Finding:
-    """Characters [start, end) of a text, and the mask they get."""
-
-    start: int
-    end: int
-    mask: str
-
-
-EMAIL, IBAN, CARD, SSN, PHONE = MASKS = ("[EMAIL]", "[IBAN]", "[CARD]", "[SSN]", "[PHONE]")
-"""Every mask; where two findings overlap, the earlier kind wins."""
-
-_AT = re.compile("[@\uff20]")
-# Matched against the text before the sign, read backwards: so it never has to start over.
-_LOCAL_BACKWARDS = re.compile(r"[A-Za-z0-9._%+'\-\u00c0-\u024f]{1,64}")
-_DOMAIN = re.compile(r"[A-Za-z0-9\-\u00c0-\u024f]{1,63}(?:\.[A-Za-z0-9\-\u00c0-\u024f]{1,63}){1,8}")
-
-# A look-ahead, since words after a false start ("in AB12 and ...") may hide a true one.
-_IBAN = re.compile(r"(?<![A-Za-z0-9_])(?=([A-Za-z]{2}[0-9]{2}(?:[ \-]?[A-Za-z0-9]){11,30}))")
-_ALPHANUMERIC = re.compile(r"[A-Za-z0-9]")
-_COUNTRIES = {
-    15: "NO",
-    16: "BE",
-    18: "DK FI FO GL NL",
-    19: "MK SI",
-    20: "AT BA EE KZ LT LU XK",
-    21: "CH HR LI LV",
-    22: "BG BH CR DE GB GE IE ME RS VA",
-    23: "AE GI IL IQ TL",
-    24: "AD CZ ES MD PK RO SA SE SK TN VG",
-    25: "LY PT ST",
-    26: "IS TR",
-    27: "FR GR IT MC MR SM",
-    28: "AL AZ BY CY DO GT HU LB PL SV",
-    29: "BR EG PS QA UA",
-    30: "JO KW MU",
-    31: "MT SC",
-    32: "LC",
-}
-_IBAN_LENGTHS = {
-    country: length for length, countries in _COUNTRIES.items() for country in countries.split()
-}
-"""Characters of an IBAN by country (ISO 13616 registry)."""
-
-# Ordinary text needs two; hostile text must not have as many as it likes.
-_PASSES = 8
 _PLUS = ("+", "\uff0b")
+_DIGIT = re.compile(r"\d")
+# What a password or a spoken address cannot do without; looking for words is faster than a pattern.
+_MAY_SPEAK = (
+    *(
+        "arroba",
+        "chiocciola",
+        " dot ",
+        "艾特",
+        "圈a",
+        "password",
+        "passphrase",
+        "contrase",
+        "clave",
+    ),
+    *("parola", "pass word", "pass phrase", "secret word", "code word", "codeword"),
+    *("palabra secreta", "密码", "口令"),
+)
+_MAY_BE_PHONES = (None, Announced.PHONE, Announced.EITHER)
+_CVV_DIGITS = 3
+MAY_BE_SAID = 4
+"""Digits of a card, the last ones, that may be said."""
+
+_FEWEST_WORDS = 2  # of a number that is read aloud
+_LIBRARY_CALLS = 64  # numbers of one text that the library is asked about: it is slow
 
 
-def find_personal(text: str, *, before: str = "") -> list[Finding]:
+@dataclass(frozen=True, slots=True)
+class Clues:
+    """What is known of a text from outside of it.
+
+    Attributes
+    ----------
+    before : str
+        What announces it: the key of a JSON value, or the question that a turn answers.
+    language : str
+        BCP 47; empty where it is not known.
+    card_near : bool
+        Whether a card was mentioned shortly before.
+    answers : bool
+        Whether `before` is a question.
+    known : mapping of str to (kind, value)
+        Numbers, as digits, and passwords found elsewhere in the conversation.
+    """
+
+    before: str = ""
+    language: str = ""
+    card_near: bool = False
+    answers: bool = False
+    known: Mapping[str, tuple[Kind, str]] = field(default_factory=dict)
+
+
+NO_CLUES = Clues()
+
+
+def may_hold(text: str) -> bool:
+    """Whether to look closer; most turns are told apart by this alone."""
+    return bool(
+        _DIGIT.search(text)
+        or "@" in text
+        or "\uff20" in text
+        or mentions_password(text)
+        or _may_be_address(text)
+        or number_words(text) >= _FEWEST_WORDS
+    )
+
+
+def mentions_password(text: str) -> bool:
+    """Whether a text may ask for a password, or hold one, or an address read aloud."""
+    low = text.lower()
+    return any(word in low for word in _MAY_SPEAK)
+
+
+def _may_be_address(text: str) -> bool:
+    """Whether a text may hold ``john.smith at example.com``."""
+    return "." in text and " at " in text
+
+
+def find_personal(text: str, clues: Clues = NO_CLUES) -> list[Finding]:
     """Return the findings in a text, left to right, without overlap.
 
-    What a mask brings near enough to its announcement is found as well, so that masked text has
-    no findings of its own.
-
-    Parameters
-    ----------
-    text : str
-    before : str
-        What announces the text, such as the key of a JSON value.
+    Placeholders that stand in it are left as they are. What a mask brings near enough to its
+    announcement is found as well, so that masked text has no findings of its own.
     """
-    found: list[Finding] = []
-    masked = text
-    for _ in range(_PASSES):
-        more = _find_once(masked, before)
+    if not may_hold(text) and not clues.before:
+        return []
+    there = placeholders(text)
+    found = there
+    for _ in range(PASSES):
+        more = find_once(mask(text, found), clues)
         if not more:
             break
-        found = sorted([*found, *_to_original(more, found)])
-        masked = mask(text, found)
-    return found
+        found = sorted([*found, *to_original(more, found)])
+    return [finding for finding in found if finding.value]
 
 
 def mask(text: str, findings: list[Finding]) -> str:
-    """Return the text with its findings masked."""
+    """Return the text with its findings masked, without tags."""
+    if not findings:
+        return text
     parts = []
     end = 0
     for finding in findings:
@@ -95,91 +132,142 @@ def mask(text: str, findings: list[Finding]) -> str:
     return "".join((*parts, text[end:]))
 
 
-def _to_original(more: list[Finding], earlier: list[Finding]) -> Iterator[Finding]:
+def to_original(more: list[Finding], earlier: list[Finding]) -> Iterator[Finding]:
     """Move findings in masked text to where they stand in the text before masking."""
     shift = index = 0
     for finding in more:
         while index < len(earlier) and earlier[index].start < finding.start + shift:
             shift += earlier[index].end - earlier[index].start - len(earlier[index].mask)
             index += 1
-        yield Finding(finding.start + shift, finding.end + shift, finding.mask)
+        yield Finding(finding.start + shift, finding.end + shift, finding.kind, finding.value)
 
 
-def _find_once(text: str, before: str) -> list[Finding]:
-    found = [*_emails(text), *_ibans(text)]
-    for run in written_runs(text):
-        if len(run.digits) >= FEWEST_DIGITS:
-            found.extend(_numbers(text, run, before))
-    for run in spoken_runs(text):
-        if len(run.digits) >= FEWEST_DIGITS:
-            found.extend(_numbers(text, run, before))
-    return _without_overlap(found)
-
-
-def _without_overlap(found: list[Finding]) -> list[Finding]:
+def without_overlap(found: list[Finding]) -> list[Finding]:
+    """Return findings in order; where two overlap, the kind that comes first in `Kind`."""
     kept: list[Finding] = []
     for finding in sorted(found):
         if kept and finding.start < kept[-1].end:
-            if MASKS.index(finding.mask) < MASKS.index(kept[-1].mask):
+            last = kept[-1]
+            longer = finding.kind is last.kind and finding.start == last.start
+            if longer or PRIORITY[finding.kind] < PRIORITY[last.kind]:
                 kept[-1] = finding
         else:
             kept.append(finding)
     return kept
 
 
-def _emails(text: str) -> Iterator[Finding]:
-    for at in _AT.finditer(text):
-        local = _LOCAL_BACKWARDS.match(text[max(0, at.start() - 64) : at.start()][::-1])
-        domain = _DOMAIN.match(text, at.end())
-        if local is None or domain is None:
+def find_once(text: str, clues: Clues) -> list[Finding]:
+    """Return what one look at a text finds; it may hold placeholders without tags."""
+    found: list[Finding] = []
+    if "@" in text or "\uff20" in text:
+        found.extend(written_emails(text))
+    digits = _DIGIT.search(text) is not None
+    words = number_words(text)
+    if digits:
+        found.extend(written_ibans(text))
+        found.extend(written_ids(text))
+        found.extend(_written(text, clues))
+    if words >= _FEWEST_WORDS or (words and digits):
+        found.extend(_spoken(text, clues))
+    if digits or words >= _FEWEST_WORDS:
+        found.extend(near_cards(text, clues.before, card_near=clues.card_near))
+    if digits or words:
+        found.extend(spelled_codes(text, clues.before))
+        found.extend(told_codes(text, clues.before))
+    if mentions_password(text) or "@" in text or _may_be_address(text):
+        found.extend(spoken_emails(text, clues.before))
+        found.extend(told_passwords(text))
+    if clues.known:
+        found.extend(_repeated(text, clues))
+    if clues.before and not clues.answers:
+        found.extend(stored_password(text, clues.before))
+    if clues.answers:
+        found.extend(answered_passwords(text, clues.before))
+    return without_overlap(found)
+
+
+def _written(text: str, clues: Clues) -> Iterator[Finding]:
+    calls = _LIBRARY_CALLS
+    # Short numbers are personal where something says so.
+    told = bool(announcements(text) or clues.before or clues.known)
+    fewest = FEWEST_DIGITS if told else FEWEST_UNANNOUNCED
+    for run in written_runs(text):
+        if len(run.digits) < fewest:
             continue
-        labels = domain.group().split(".")
-        while labels and not (labels[-1].isalpha() and len(labels[-1]) > 1):
-            labels.pop()
-        if len(labels) > 1:
-            yield Finding(at.start() - local.end(), at.end() + len(".".join(labels)), EMAIL)
-
-
-def _ibans(text: str) -> Iterator[Finding]:
-    for match in _IBAN.finditer(text):
-        candidate = match.group(1)
-        length = _IBAN_LENGTHS.get(candidate[:2].upper())
-        places = [m.start() for m in _ALPHANUMERIC.finditer(candidate)]
-        if length is None or len(places) < length:
+        found = list(_numbers(text, run, clues))
+        yield from found
+        if found or not calls or not may_be_dialled(run):
             continue
-        end = match.start(1) + places[length - 1] + 1
-        if _ALPHANUMERIC.match(text, end):
-            continue
-        code = "".join(candidate[place] for place in places[:length]).upper()
-        if int("".join(str(int(c, 36)) for c in code[4:] + code[:4])) % 97 == 1:
-            yield Finding(match.start(1), end, IBAN)
+        if announced_as(text, run.start, clues.before) in _MAY_BE_PHONES:
+            calls -= 1
+            start = _with_prefix(text, run.start, run.end)
+            yield from library_phones(text, start, run.end, regions_of(clues.language))
 
 
-def _numbers(text: str, run: Run, before: str) -> Iterator[Finding]:
+def _spoken(text: str, clues: Clues) -> Iterator[Finding]:
+    told = bool(announcements(text) or clues.before or clues.known)
+    fewest = FEWEST_DIGITS if told else FEWEST_UNANNOUNCED
+    for run in spoken_runs(text):
+        if len(run.digits) >= fewest:
+            yield from said_ids(text, run, clues.before)
+            yield from _numbers(text, run, clues)
+
+
+def _numbers(text: str, run: Run, clues: Clues) -> Iterator[Finding]:
     """Find cards in a run of digit groups, then other numbers in what is left of it."""
     first = index = 0
+    announced = announced_as(text, run.start, clues.before)
     while index < len(run.groups):
-        count = card_at(run, index)
+        count = card_at(run, index, announced)
         if count:
-            yield Finding(run.groups[index].start, run.groups[index + count - 1].end, CARD)
-            yield from _other_numbers(text, run.part(first, index), before)
+            card = run.part(index, index + count)
+            yield Finding(card.start, card.end, Kind.CARD, card.digits)
+            yield from _other_numbers(text, run.part(first, index), clues)
             first = index + count
         index += count or 1
-    yield from _other_numbers(text, run.part(first, len(run.groups)), before)
+    yield from _other_numbers(text, run.part(first, len(run.groups)), clues)
 
 
-def _other_numbers(text: str, run: Run, before: str) -> Iterator[Finding]:
+def _other_numbers(text: str, run: Run, clues: Clues) -> Iterator[Finding]:
     for part in run.split():
         if len(part.digits) < FEWEST_DIGITS:
             continue
-        announced = announced_as(text, part.start, before)
+        if known := clues.known.get(part.digits) or _part_of_card(part.digits, clues):
+            start = _with_prefix(text, part.start, part.end)
+            yield Finding(start, part.end, *known)
+            continue
+        announced = announced_as(text, part.start, clues.before)
+        if announced is Announced.EITHER:
+            regions = regions_of(clues.language)
+            announced = Announced.PHONE if is_phone(part.digits, regions) else None
+        if announced is Announced.CODE and len(part.digits) == _CVV_DIGITS and clues.card_near:
+            announced = Announced.CVV  # "the security code"
         plus = text[max(0, part.start - 2) : part.start].strip(" (\uff08")[-1:] in _PLUS
-        for first, last, kind in phones_and_ssns(part, announced, plus=plus):
+        for first, last, kind in numbers_in(part, announced, plus=plus):
             start, end = part.groups[first].start, part.groups[last].end
-            if kind == "ssn":
-                yield Finding(start, end, SSN)
-            else:
-                yield Finding(_with_prefix(text, start, end), end, PHONE)
+            value = part.part(first, last + 1).digits
+            if kind is Kind.PHONE:
+                value = same_phone(f"{'+' * plus}{value}", regions_of(clues.language))
+                start = _with_prefix(text, start, end)
+            yield Finding(start, end, kind, value)
+
+
+def _part_of_card(digits: str, clues: Clues) -> tuple[Kind, str] | None:
+    """Return the known card that digits are a part of; its last four may be said."""
+    if len(digits) <= MAY_BE_SAID:
+        return None
+    for known in clues.known.values():
+        if known[0] is Kind.CARD and digits in known[1]:
+            return known
+    return None
+
+
+def _repeated(text: str, clues: Clues) -> Iterator[Finding]:
+    """Yield passwords that were found elsewhere."""
+    for word, known in clues.known.items():
+        if not word.isdecimal() and word in text:
+            for match in re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", text):
+                yield Finding(match.start(), match.end(), *known)
 
 
 def _with_prefix(text: str, start: int, end: int) -> int:

@@ -1,4 +1,4 @@
-"""Numbers as people write and say them: groups of digits, and digit words in four languages.
+"""Numbers as people write and say them: groups of digits, and number words in four languages.
 
 Everything here takes time linear in the text: patterns are runs of disjoint character classes, and
 what needs judgement is decided on the groups found, at most `MAX_DIGITS` of them at a time.
@@ -11,8 +11,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
+from typing import NamedTuple
+
+from autoqa.privacy.number_words import (
+    ANY,
+    CHINESE_DIGITS,
+    FILLERS,
+    LINKS,
+    NUMBER_WORDS,
+    ZH,
+    Place,
+    Said,
+)
 
 MAX_DIGITS = 19  # the longest payment card
+FEWEST_DIGITS = 3  # of a number that may be personal
 
 # Spaces of any width, dashes of any kind, dots, slashes, brackets, and invisible characters that
 # would otherwise let a number slip through.
@@ -21,34 +34,21 @@ _SEPARATORS = (
 )
 _RUN = re.compile(rf"(?<![A-Za-z0-9_])\d+(?:[{_SEPARATORS}]{{1,3}}\d+)*(?![A-Za-z0-9_])")
 _GROUP = re.compile(r"\d+")
-_BREAK = re.compile(r"[,/]|\.\s|\s\.")
+_AND = "&"  # between groups that are read aloud
+_BREAK = re.compile(rf"[,/{_AND}]|\.\s|\s\.")
 
-_WORDS = {
-    "0": "zero oh nought cero",
-    "1": "one uno una",
-    "2": "two dos due",
-    "3": "three tres tre",
-    "4": "four cuatro quattro",
-    "5": "five cinco cinque",
-    "6": "six seis sei",
-    "7": "seven siete sette",
-    "8": "eight ocho otto",
-    "9": "nine nueve nove",
-}
-_CHINESE = dict(zip("零〇一幺二两三四五六七八九", "0011223456789", strict=True))
-_DIGIT_OF = {word: digit for digit, words in _WORDS.items() for word in words.split()} | _CHINESE
-_TIMES = {"double": 2, "triple": 3, "doble": 2, "doppio": 2, "triplo": 3}
-_SPOKEN = re.compile(
-    rf"\b(?:{'|'.join((*_TIMES, *(w for w in _DIGIT_OF if w not in _CHINESE)))})\b"
-    rf"|[{''.join(_CHINESE)}]|(?<![A-Za-z0-9_])\d{{1,4}}(?![A-Za-z0-9_])",
-    re.IGNORECASE,
-)
 _DOUBLED = str.maketrans("0123456789", "0246813579")  # twice a digit, its own digits added up
-_SPOKEN_GAP = re.compile(r"[ \t,.\-]{0,3}")
+
+_CHINESE = "".join(CHINESE_DIGITS)
+_TOKEN = re.compile(
+    rf"[A-Za-z\u00c0-\u024f]+|[{_CHINESE}]|(?<![A-Za-z0-9_])\d{{1,4}}(?![A-Za-z0-9_])"
+)
+_LATIN = re.compile(r"[a-z\u00c0-\u024f]+")
+_SPOKEN_GAP = re.compile(r"[ \t,.\-\u2010-\u2015、，…]{0,3}")
+_CLOSE_GAP = re.compile(r"[ \-]")  # between "forty" and "one"
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     """One group of digits: characters [start, end) of the text."""
 
     start: int
@@ -101,7 +101,7 @@ class Run:
         )
 
     def split(self) -> Iterator[Run]:
-        """Yield the parts between commas, slashes and ends of sentences."""
+        """Yield the parts between commas, slashes, ends of sentences and a spoken "and"."""
         first = 0
         for index, separator in enumerate(self.separators):
             if _BREAK.search(separator):
@@ -112,38 +112,144 @@ class Run:
 
 
 def written_runs(text: str) -> Iterator[Run]:
-    """Yield every maximal run of digit groups, left to right."""
+    """Yield every maximal run of digit groups that is long enough, left to right."""
     for match in _RUN.finditer(text):
+        if match.end() - match.start() < FEWEST_DIGITS:
+            continue
         found = list(_GROUP.finditer(text, match.start(), match.end()))
         groups = tuple(Group(g.start(), g.end(), _ascii(g.group())) for g in found)
         between = pairwise(found)
         yield Run(groups, tuple(text[a.end() : b.start()] for a, b in between))
 
 
+def number_words(text: str) -> int:
+    """Return how many words (in Chinese, characters) of a text are numbers."""
+    count = 0
+    if not text.isascii() and not CHINESE_DIGITS.keys().isdisjoint(text):
+        count = sum(character in CHINESE_DIGITS for character in text)
+    words = _LATIN.findall(text.lower())
+    if not NUMBER_WORDS.keys().isdisjoint(words):
+        count += sum(word in NUMBER_WORDS for word in words)
+    return count
+
+
 def spoken_runs(text: str) -> Iterator[Run]:
-    """Yield every run of digits read aloud (``four one double one``), words needed."""
-    pending: list[Group] = []
-    words = 0
-    times, times_start = 1, 0
-    previous_end = -1
-    for match in _SPOKEN.finditer(text):
-        near = previous_end >= 0 and _SPOKEN_GAP.fullmatch(text, previous_end, match.start())
-        if not near:
-            if words:
-                yield Run(tuple(pending), (" ",) * (len(pending) - 1), spoken=True)
-            pending, words, times = [], 0, 1
-        previous_end = match.end()
-        token = match.group().lower()
-        if token in _TIMES:
-            times, times_start = _TIMES[token], match.start()
+    """Yield every run of numbers read aloud (``four one double one``), words or fillers needed.
+
+    A run is in one language; digits that are written belong to any.
+    """
+    reader = _Reader()
+    for match in _TOKEN.finditer(text):
+        if reader.end < 0 and not _begins(match.group()):
             continue
-        said = _DIGIT_OF.get(token)
-        words += said is not None
-        digits = (said or _ascii(token)) * times
-        pending.append(Group(times_start if times > 1 else match.start(), match.end(), digits))
-        times = 1
-    if words:
-        yield Run(tuple(pending), (" ",) * (len(pending) - 1), spoken=True)
+        if not reader.follows(text, match.start()):
+            yield from reader.finished()
+        if not reader.take(text, match):
+            yield from reader.finished()
+            # What ends a run may begin the next, as where the language changes.
+            reader.take(text, match)
+    yield from reader.finished()
+
+
+def _begins(token: str) -> bool:
+    """Whether a run may begin with a token; most words of a text are told apart by this alone."""
+    return token[0].isdecimal() or token.lower() in NUMBER_WORDS or token in CHINESE_DIGITS
+
+
+class _Reader:
+    """Puts number words together, one token at a time."""
+
+    def __init__(self) -> None:
+        self._clear()
+
+    def _clear(self) -> None:
+        self.groups: list[Group] = []
+        self.separators: list[str] = []  # before each group
+        self.separator = " "
+        self.spoken = False  # whether a word was among them
+        self.languages = ANY
+        self.open: Place | None = None  # what the last group still takes in
+        self.times: tuple[int, int] | None = None  # how often the next digit, said from where
+        self.end = -1
+
+    def follows(self, text: str, start: int) -> bool:
+        """Whether nothing but a pause lies between the last token and the next."""
+        return self.end < 0 or _SPOKEN_GAP.fullmatch(text, self.end, start) is not None
+
+    def finished(self) -> Iterator[Run]:
+        """Yield the run so far, if it was spoken, and begin anew."""
+        if self.spoken and self.groups:
+            yield Run(tuple(self.groups), tuple(self.separators[1:]), spoken=True)
+        self._clear()
+
+    def take(self, text: str, match: re.Match[str]) -> bool:
+        """Add a token; return whether it belongs to the run."""
+        token = match.group()
+        if token[0].isdigit() and token not in CHINESE_DIGITS:
+            self._add(match, _ascii(token), None)
+            return True
+        word = token.lower()
+        said = _CHINESE_SAID.get(word) or NUMBER_WORDS.get(word)
+        if said is None or not said.languages & self.languages or (word == "o" and self.end < 0):
+            return self._between(word, match)
+        if said.place in (Place.HUNDRED, Place.THOUSAND):
+            return self._multiplied(match, said)
+        self.languages &= said.languages
+        if said.place is Place.TIMES:
+            self.times = (int(said.digits), match.start())
+            self.open, self.end = None, match.end()
+            return True
+        self.spoken = True
+        if not self._joined(text, match, said):
+            self._add(match, said.digits, said.place)
+        return True
+
+    def _between(self, word: str, match: re.Match[str]) -> bool:
+        """Go on over "uh" and the "y" of "treinta y uno"."""
+        if not self.groups or word not in FILLERS:
+            return False
+        if word in LINKS:
+            self.separator = _AND
+        if not LINKS.get(word, 0) & self.languages:
+            self.open = None
+        self.spoken = True
+        self.end = match.end()
+        return True
+
+    def _multiplied(self, match: re.Match[str], said: Said) -> bool:
+        if not self.groups or self.open is not Place.UNIT:
+            return False
+        last = self.groups.pop()
+        self.groups.append(Group(last.start, match.end(), last.digits + said.digits))
+        # After "eight hundred", further digits of a phone number follow one by one.
+        self.open = Place.HUNDREDS if said.place is Place.THOUSAND else None
+        self.end = match.end()
+        return True
+
+    def _joined(self, text: str, match: re.Match[str], said: Said) -> bool:
+        """Take "one" into the "forty" before it."""
+        if self.open not in (Place.TENS, Place.HUNDREDS) or self.times or said.digits == "0":
+            return False
+        last = self.groups[-1]
+        room = len(last.digits) - len(last.digits.rstrip("0"))
+        linked = self.end > last.end or _CLOSE_GAP.fullmatch(text, self.end, match.start())
+        if not linked or len(said.digits) > room:
+            return False
+        digits = last.digits[: -len(said.digits)] + said.digits
+        self.groups[-1] = Group(last.start, match.end(), digits)
+        self.separator = " "
+        self.open, self.end = said.place, match.end()
+        return True
+
+    def _add(self, match: re.Match[str], digits: str, place: Place | None) -> None:
+        times, start = self.times or (1, match.start())
+        self.groups.append(Group(start, match.end(), digits * times))
+        self.separators.append(self.separator)
+        self.separator = " "
+        self.times, self.open, self.end = None, place, match.end()
+
+
+_CHINESE_SAID = {sign: Said(digit, Place.WHOLE, ZH) for sign, digit in CHINESE_DIGITS.items()}
 
 
 def luhn(digits: str) -> bool:

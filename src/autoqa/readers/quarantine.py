@@ -84,7 +84,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "retracted": "the evaluation was retracted",
         "superseded": "another version of the evaluation was submitted later; that one counts",
         # An evaluation is left out where that is true of all its questions, else kept, with a note.
-        "unknown_questions": "questions of an evaluation are not on the scorecard; they are dropped",
+        "unknown_questions": "questions of an evaluation are not on the scorecard; dropped",
         "off_scale": "answers of an evaluation are none of their criterion's levels; dropped",
         # About files that hold no record.
         "empty_file": "the file holds no record",

@@ -122,7 +122,7 @@ def _plan(
             elif chosen is not None:
                 # A copy, because the one that was sniffed holds on to the head of the file.
                 planned.append((replace(source), chosen))
-            usable += not isinstance(chosen, Problem) or chosen.reason in ("empty_file", "archive")
+            usable += not (isinstance(chosen, Problem) and chosen.reason in _NOT_CONVERSATIONS)
         if is_folder and not usable:
             raise ReadError(
                 f"{path}: none of its {len(files)} files holds conversations; if they do, name "
@@ -136,15 +136,16 @@ def _format(source: Source, forced: Format | None, seen: set[int]) -> Format | P
     """Return the format of a file, why it has none, or nothing for a file that was met before."""
     try:
         identity = _hashed(os.fsencode(source.path.resolve(strict=True)))
-        if identity in seen:
-            return None
-        seen.add(identity)
-        return format_of(source, forced)
-    except ReadError as error:
-        return Problem(error.reason, str(error).removeprefix(f"{source.name}: "))
     except (OSError, RuntimeError) as error:  # a loop of links is either
         said = error.strerror if isinstance(error, OSError) else None
         return Problem("unreadable_file", said or "links lead in a circle")
+    if identity in seen:
+        return None
+    seen.add(identity)
+    try:
+        return format_of(source, forced)
+    except ReadError as error:
+        return Problem(error.reason, str(error).removeprefix(f"{source.name}: "))
     except Exception as error:
         return _broken_reader(error)
 

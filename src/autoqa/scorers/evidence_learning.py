@@ -154,5 +154,5 @@ def _vocabulary(batch: Batch, shared: TurnNgrams | None, size: int) -> TurnNgram
         return TurnNgrams((), np.zeros(0))
     if shared is not None:
         return shared
-    texts = [turn_text(turn) for t in batch.transcripts for turn in t.turns]
+    texts = [turn_text(turn) for t in batch.between_parties for turn in t.turns]
     return TurnNgrams.learn(texts, size=size)

@@ -251,7 +251,7 @@ class LinearScorer:
         used = sorted(
             {i.transcript for c in self.criteria if c.id in labels for i in labels[c.id][0]}
         )
-        with_ratings = [batch.transcripts[i] for i in used]
+        with_ratings = [batch.between_parties[i] for i in used]
         languages = np.array([t.primary_language for t in with_ratings])
         size = int(self.settings.get("vocabulary", 6000))
         return {

@@ -37,6 +37,26 @@ class MentionTable:
     def __init__(self) -> None:
         self._found: dict[tuple[int, str, str], _Known] = {}
 
+    def all_of(self, index: int) -> list[Mention]:
+        """Return every mention found so far in transcript `index`, in order."""
+        found = {
+            mention
+            for (transcript, _, _), known in self._found.items()
+            if transcript == index
+            for mentions in known.mentions.values()
+            for mention in mentions
+        }
+        return sorted(found, key=lambda m: (m.turn, m.start, m.end, m.event))
+
+    def carried_on(self) -> MentionTable:
+        """Return a table for the same transcripts with more turns: only those are searched."""
+        table = MentionTable()
+        table._found = {
+            key: _Known(dict(known.mentions), dict(known.looked_up))
+            for key, known in self._found.items()
+        }
+        return table
+
     def of(
         self, batch: Batch, index: int, book: PhraseBook, asked: Asked
     ) -> Mapping[str, tuple[Mention, ...]]:
@@ -49,24 +69,23 @@ class MentionTable:
         """
         key = (index, book.language, book.version)
         known = self._found.get(key) or self._found.setdefault(key, _Known())
-        missing: dict[Speaker, frozenset[str]] = {}
-        for speaker in Speaker:
-            events = frozenset(
-                event
-                for event, speakers in asked.items()
-                if speaker in speakers and (event, speaker) not in known.looked_up
-            )
-            if events:
-                missing[speaker] = events
-        if missing:
-            _look_up(known, batch, index, book, missing)
+        n_turns = len(batch.transcripts[index].turns)
+        # By how many turns were looked through already: all or none, but while a conversation runs.
+        missing: dict[int, dict[Speaker, set[str]]] = {}
+        for event, speakers in asked.items():
+            for speaker in speakers:
+                done = known.looked_up.get((event, speaker), 0)
+                if done < n_turns or (event, speaker) not in known.looked_up:
+                    missing.setdefault(done, {}).setdefault(speaker, set()).add(event)
+        for done, events in missing.items():
+            _look_up(known, batch, index, book, done, {k: frozenset(v) for k, v in events.items()})
         return known.mentions
 
 
 @dataclass(slots=True)
 class _Known:
     mentions: dict[str, tuple[Mention, ...]] = field(default_factory=dict)
-    looked_up: set[tuple[str, Speaker]] = field(default_factory=set)
+    looked_up: dict[tuple[str, Speaker], int] = field(default_factory=dict)  # turns, from the first
 
 
 def _look_up(
@@ -74,6 +93,7 @@ def _look_up(
     batch: Batch,
     index: int,
     book: PhraseBook,
+    done: int,
     missing: Mapping[Speaker, frozenset[str]],
 ) -> None:
     found: dict[str, list[Mention]] = {}
@@ -81,11 +101,11 @@ def _look_up(
         book.require(event)
         found[event] = list(known.mentions.get(event, ()))
     turns = batch.transcripts[index].turns
-    for turn, doc in enumerate(batch.docs[index]):
+    for turn in range(done, len(turns)):
         events = missing.get(turns[turn].speaker)
         if events is None:
             continue
-        for span in book.find(doc, events):
+        for span in book.find(batch.docs[index][turn], events):
             found[span.event].append(
                 Mention(
                     span.event,
@@ -98,7 +118,8 @@ def _look_up(
             )
     for event, mentions in found.items():
         known.mentions[event] = tuple(sorted(mentions, key=lambda m: (m.turn, m.start)))
-    known.looked_up.update((e, speaker) for speaker, events in missing.items() for e in events)
+    for speaker, events in missing.items():
+        known.looked_up.update(((event, speaker), len(turns)) for event in events)
 
 
 _TABLES: WeakKeyDictionary[Batch, MentionTable] = WeakKeyDictionary()
@@ -107,3 +128,8 @@ _TABLES: WeakKeyDictionary[Batch, MentionTable] = WeakKeyDictionary()
 def mention_table(batch: Batch) -> MentionTable:
     """Return the table of a batch; it lives as long as the batch does."""
     return _TABLES.setdefault(batch, MentionTable())
+
+
+def carry_on(before: Batch, after: Batch) -> None:
+    """Let a batch of the same transcripts with more turns know what was found in `before`."""
+    _TABLES[after] = mention_table(before).carried_on()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from autoqa.errors import DataError
 from autoqa.experiments.provenance import dataset_files, files_digest
+from autoqa.privacy import redact_labelled
 from autoqa.readers import Quarantine, read
 from autoqa.records import LabelledTranscript, Transcript
 
@@ -47,7 +48,7 @@ class Dataset:
 
 
 def load_dataset(path: str | Path) -> Dataset:
-    """Read a dataset folder: ``transcripts.jsonl[.gz]`` and any ``eval_points*.csv``.
+    """Read a dataset folder, redacted: ``transcripts.jsonl[.gz]`` and any ``eval_points*.csv``.
 
     Raises
     ------
@@ -63,7 +64,9 @@ def load_dataset(path: str | Path) -> Dataset:
             "in the uniform schema"
         )
     with Quarantine() as quarantine:
-        labelled = tuple(read(files, format="uniform", quarantine=quarantine))
+        # As scoring reads them, and so that no model learns a value that is somebody's.
+        found = read(files, format="uniform", quarantine=quarantine)
+        labelled = tuple(map(redact_labelled, found))
         if quarantine.records_quarantined or not labelled:
             reasons = ", ".join(f"{k} x {v}" for k, v in quarantine.counts.items()) or "no records"
             raise DataError(f"{folder}: {reasons}; `autoqa read {folder}` says where")
