@@ -175,7 +175,7 @@ def test_what_cannot_be_read_is_set_aside_as_by_the_local_engine_whatever_the_pa
     assert parts.reasons == {"bad_json": 1, "duplicate_id": 1, "no_turns": 1, "repeated": 1}
     rows, expected = (
         sorted(map(json.loads, quarantined(tmp_path / name)), key=str)
-        for name in ("parts", "local")
+        for name in ("parts {1} [a]", "local")
     )
     assert rows == expected
     same(tables(tmp_path / "parts {1} [a]"), tables(tmp_path / "local"))

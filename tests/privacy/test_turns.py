@@ -95,6 +95,7 @@ def test_written_and_read_aloud_is_the_same_value():
         ("¿Me dice la contraseña?", "sol luna", "[PASSWORD_1]"),
         ("What's your password?", "I forgot", "I forgot"),
         ("Did you reset your password?", "Sunshine", "Sunshine"),
+        ("Il codice cliente e il codice fiscale?", "il codice è 55119", "il codice è 55119"),
         ("Qual è il suo codice postale?", "il codice è 00185", "il codice è 00185"),
     ],
 )  # fmt: skip

@@ -37,7 +37,8 @@ def add_to(app: typer.Typer) -> None:
         "live",
         short_help="Follow conversations turn by turn: CSAT so far, rule events.",
         epilog=example(
-            "my-transcriber | autoqa live --models models/default --scorecard support-core"
+            "autoqa live --models models/default --scorecard support-core < turns.jsonl",
+            "my-transcriber | autoqa live --models models/default --scorecard support-core",
         ),
     )(live)
 

@@ -140,7 +140,6 @@ _GENERAL = re.compile(
     r"account|(?:your|my|the|that) code .*|(?:tu|su|mi|el|ese) c[oó]digo .*|"
     r"(?:il|tuo|suo|mio|quel) codice .*"
 )
-_ASKED_CLOSER = (Announced.ACCOUNT, Announced.OTHER, Announced.CVV, Announced.CODE)
 _DEVICES = frozenset(
     str.split(
         "phone phones telephone mobile cell cellphone teléfono telefono móvil movil celular "
@@ -203,7 +202,7 @@ def announced_as(text: str, start: int, before: str = "") -> Announced | None:
     if before and start <= ANSWER_WITHIN:
         asked = asked_for(before)
         # "Account 1234", "the code is 1234", "the number is 1234": what was asked for.
-        if word is None or asked in _ASKED_CLOSER or (word.kind is Announced.EITHER and asked):
+        if word is None or (asked and (word.text != "account" or asked is Announced.ACCOUNT)):
             return asked
     return word and word.kind
 
@@ -233,8 +232,8 @@ class _Word(NamedTuple):
 _END = attrgetter("end")
 
 
-# The same text is asked about for each of its numbers.
-@lru_cache(maxsize=8)
+# The same text is asked about for each of its numbers. Few are held on to: one may be large.
+@lru_cache(maxsize=4)
 def announcements(text: str) -> tuple[_Word, ...]:
     """Return the announcing words of a text in order."""
     low = text.lower()

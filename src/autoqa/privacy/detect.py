@@ -80,12 +80,11 @@ NO_CLUES = Clues()
 
 
 def may_hold(text: str) -> bool:
-    """Whether to look closer; most turns are told apart by this alone."""
+    """Whether to look closer, but for passwords; most turns are told apart by this alone."""
     return bool(
         _DIGIT.search(text)
         or "@" in text
         or "\uff20" in text
-        or mentions_password(text)
         or _may_be_address(text)
         or number_words(text) >= _FEWEST_WORDS
     )
@@ -108,7 +107,7 @@ def find_personal(text: str, clues: Clues = NO_CLUES) -> list[Finding]:
     Placeholders that stand in it are left as they are. What a mask brings near enough to its
     announcement is found as well, so that masked text has no findings of its own.
     """
-    if not may_hold(text) and not clues.before:
+    if not clues.before and not may_hold(text) and not mentions_password(text):
         return []
     there = placeholders(text)
     found = there

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from autoqa.privacy.announced import Announced, announced_as, asked_for, unanswered
 from autoqa.privacy.detect import MAY_BE_SAID, without_overlap
@@ -140,8 +141,11 @@ def _asked_before(part: _Part, masked: Sequence[str]) -> Announced | None:
 
 def _only_run(text: str) -> Run | None:
     """Return the digits that a turn gives, if it says little else."""
-    if len(text) > 3 * _MOST_PROMPT:
-        return None
+    return None if len(text) > 3 * _MOST_PROMPT else _run_of_short(text)
+
+
+@lru_cache(maxsize=128)  # turns are looked at before and after what each holds by itself is found
+def _run_of_short(text: str) -> Run | None:
     words = number_words(text)
     if not words and not any(map(str.isdecimal, text)):
         return None

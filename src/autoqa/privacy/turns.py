@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from autoqa.privacy.announced import Announced, asked_for, unanswered
 from autoqa.privacy.detect import (
+    MAY_BE_SAID,
     PASSES,
     Clues,
     find_once,
@@ -18,6 +19,7 @@ from autoqa.privacy.detect import (
     mentions_password,
     to_original,
 )
+from autoqa.privacy.digits import number_words
 from autoqa.privacy.kinds import Finding, Kind, placeholders
 from autoqa.privacy.near_cards import mentions_card
 from autoqa.privacy.parts import numbers_in_parts
@@ -108,7 +110,8 @@ class _Looking:
             if asked[i] or any(asked[max(0, i - _LOOK_BACK) : i]) or may_hold(text)
         ]
         self._cards: dict[int, bool] = {}
-        self._sights: dict[int, tuple[str, Clues, int]] = {}
+        self._sights: dict[int, tuple[str, Clues]] = {}
+        self._n_known: dict[int, int] = {}
 
     def add(self, index: int, new: list[Finding]) -> None:
         """Take in findings of a masked turn."""
@@ -137,13 +140,27 @@ class _Looking:
         """Look at every turn that changed; return whether anything was found."""
         any_found = False
         for index in self.worth:
-            sight = (self.masked[index], self._clues(index), len(self.known))
-            if self._sights.get(index) != sight:
-                self._sights[index] = sight
-                if new := find_once(sight[0], sight[1]):
-                    self.add(index, new)
-                    any_found = True
+            text, clues = self.masked[index], self._clues(index)
+            if self._sights.get(index) == (text, clues) and not self._may_repeat(index):
+                continue
+            self._sights[index] = (text, clues)
+            self._n_known[index] = len(self.known)
+            if new := find_once(text, clues):
+                self.add(index, new)
+                any_found = True
         return any_found
+
+    def _may_repeat(self, index: int) -> bool:
+        """Whether a turn may say again what was found since it was last looked at."""
+        new = list(self.known)[self._n_known[index] :]
+        if not new:
+            return False
+        text = self.masked[index]
+        digits = "".join(filter(str.isdecimal, text))
+        return number_words(text) > 1 or any(
+            key in text or key in digits or (len(digits) > MAY_BE_SAID and digits in key)
+            for key in new
+        )
 
     def _asked(self, index: int) -> Clues:
         """What was said just before a turn: the question that it answers, over any "mm-hm"."""
