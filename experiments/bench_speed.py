@@ -116,8 +116,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--input", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     sizes = arguments.conversations
-    if sizes is not None and (len(set(sizes)) < 2 or min(sizes) < 1):
-        parser.error("--conversations: give two or more numbers above 0")
+    if sizes is not None and (len(sizes) < 2 or sizes != sorted(set(sizes)) or sizes[0] < 1):
+        parser.error("--conversations: give a number above 0, then greater ones")
     return arguments
 
 

@@ -82,7 +82,7 @@ card
 # ## Score with rules
 #
 # Without any training, readable rules answer every criterion, from a phrase book per language.
-# Texts are redacted first: where a card number was, there is `[CARD]`.
+# Texts are redacted first: where a card number was, there is `[CARD_1]`.
 
 # %%
 scored = autoqa.ScoringSetup(card).score(transcripts)

@@ -72,7 +72,7 @@ def test_without_a_model_folder_rules_alone_are_measured(bench, monkeypatch, tmp
 def test_sizes_that_compare_nothing_are_refused(bench, monkeypatch, capsys, sizes):
     with pytest.raises(SystemExit):
         run(bench, monkeypatch, "--part", "memory", "--conversations", *sizes)
-    assert "a number above 0, then a greater one" in capsys.readouterr().err
+    assert "a number above 0, then greater ones" in capsys.readouterr().err
 
 
 def test_statistics_are_timed_apart_from_making_what_they_rest_on(
