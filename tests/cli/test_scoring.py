@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -88,7 +87,9 @@ def test_a_run_that_is_stopped_says_how_to_go_on_and_does(
 ):
     write("in.jsonl", 5)
     with monkeypatch.context() as patched:
-        stop_at(patched, 1, lambda: os.kill(os.getpid(), sent))
+        # The handler is called as Python would. A real signal, sent to a process of its own, is in
+        # tests/batch/test_interruptions.py: here it would find whatever other tests have loaded.
+        stop_at(patched, 1, lambda: signal.getsignal(sent)(sent, None))  # type: ignore[operator]
         result = autoqa(*SCORE, "in.jsonl")
     assert result.exit_code == code
     assert "stopped; 2 conversations are scored and kept in out" in result.stderr
