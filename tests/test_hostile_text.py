@@ -158,9 +158,9 @@ def too_slow(shipped: Shipped) -> str | None:
 def test_every_compiled_pattern_is_fast_on_hostile_text():
     found = all_patterns()
     assert len(found) > 100
-    slow = {place: unit for place, p in found.items() if (unit := too_slow(p)) is not None}
-    assert {place: unit for place, unit in slow.items() if place not in BOUNDED} == {}
     assert found.keys() >= BOUNDED.keys()
+    tried = {place: p for place, p in found.items() if place not in BOUNDED}
+    assert {place: unit for place, p in tried.items() if (unit := too_slow(p)) is not None} == {}
 
 
 def hostile() -> list[str]:
