@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,31 @@ from autoqa.records import CSAT, Rating, Survey
 from autoqa.scorecard import Scorecard
 from autoqa.scorers.folder import HeadCard, write_models
 from autoqa.scorers.linear import TFIDF_SETTINGS, LinearScorer
+
+
+@pytest.fixture(scope="session")
+def small_spark():
+    """Open a Spark session without a page of its own, for two cores and little data."""
+
+    @contextmanager
+    def opened(master, settings):
+        from pyspark.sql import SparkSession
+
+        from autoqa.batch.spark import spark_session
+
+        small = {
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.sql.shuffle.partitions": "2",
+        }
+        for name, value in (small | settings).items():
+            SparkSession.builder.config(name, value)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            with spark_session(master) as session:
+                yield session
+
+    return opened
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,23 +30,9 @@ SHIPPED = Path(__file__).parents[2] / "models" / "default"
 
 
 @pytest.fixture(scope="module")
-def spark():
-    from pyspark.sql import SparkSession
-
-    from autoqa.batch.spark import spark_session
-
-    small = {
-        "spark.ui.enabled": "false",
-        "spark.sql.shuffle.partitions": "2",
-        "spark.driver.memory": "1g",
-        "spark.ui.showConsoleProgress": "false",
-    }
-    for name, value in small.items():
-        SparkSession.builder.config(name, value)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        with spark_session("local[2]") as session:
-            yield session
+def spark(small_spark):
+    with small_spark("local[2]", {"spark.driver.memory": "1g"}) as session:
+        yield session
 
 
 @pytest.fixture(scope="module")
@@ -276,6 +261,12 @@ def test_the_command_line_scores_on_spark_and_compare_reads_what_it_wrote(
     given = ("--ratings", tmp_path / "out", "--human", asked[0], "--resamples", "20")
     compared = autoqa("compare", *given, "--out", tmp_path / "said")
     assert "8 conversations" in compared.stdout + compared.stderr, compared.output
+    sheets = autoqa("export", tmp_path / "out", "--to", "csv", "--out", tmp_path / "sheets")
+    assert sheets.exit_code == 0, sheets.output
+    assert len((tmp_path / "sheets" / "evaluations.csv").read_text("utf-8").splitlines()) == 9
+    form = ("--scorecard", "support-core", "--to", "genesys", "--out", tmp_path / "e.json")
+    exported = autoqa("evaluations", "export", tmp_path / "out", *form)
+    assert exported.stdout.startswith("8 evaluations written"), exported.output
     refused = autoqa("score", *asked, "--engine", "spark", "--workers", "2")
     assert (refused.exit_code, "--workers" in refused.stderr) == (2, True)
     refused = autoqa("score", *asked, "--master", "local[2]")

@@ -7,7 +7,6 @@ import shutil
 import signal
 import threading
 import time
-import warnings
 
 import pytest
 
@@ -28,25 +27,11 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def cluster():
-    from pyspark.sql import SparkSession
-
-    from autoqa.batch.spark import spark_session
-
-    settings = {
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.sql.shuffle.partitions": "2",
-        # How soon it is noticed that a killed worker's shuffle files are gone.
-        "spark.shuffle.io.maxRetries": "1",
-        "spark.shuffle.io.retryWait": "1s",
-    }
-    for name, value in settings.items():
-        SparkSession.builder.config(name, value)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        with spark_session("local-cluster[2,1,1024]") as session:
-            yield session
+def cluster(small_spark):
+    # How soon it is noticed that a killed worker's shuffle files are gone.
+    soon = {"spark.shuffle.io.maxRetries": "1", "spark.shuffle.io.retryWait": "1s"}
+    with small_spark("local-cluster[2,1,1024]", soon) as session:
+        yield session
 
 
 def executors():

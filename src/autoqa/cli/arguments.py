@@ -108,6 +108,25 @@ OutFolder = Annotated[
         show_default=False,
     ),
 ]
+UniformFile = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        help="Uniform JSONL to write; compressed if the name ends in .gz.",
+        dir_okay=False,
+        show_default=False,
+    ),
+]
+ReviewDatabase = Annotated[
+    str,
+    typer.Option(
+        "--database",
+        metavar="PLACE",
+        envvar="AUTOQA_REVIEW_DATABASE",
+        help="Where reviews are kept: a file, or postgresql://USER:PASSWORD@HOST/NAME.",
+    ),
+]
 LicenceName = Annotated[
     Literal["any", "permissive"],
     typer.Option(
@@ -149,6 +168,7 @@ SurveyScale = Annotated[
 ]
 
 DEFAULT_MODELS = Path("models", "default")
+DEFAULT_REVIEW_DATABASE = "review.db"
 
 
 def columns_from(given: Sequence[str] | None) -> dict[str, str]:

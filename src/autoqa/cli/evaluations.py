@@ -11,12 +11,21 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from autoqa.cli.arguments import AsJson, CardName, existing, refuse_inside
+from autoqa.cli.arguments import (
+    AsJson,
+    CardName,
+    KeyFile,
+    PrivacyMode,
+    existing,
+    redaction_from,
+    refuse_inside,
+)
 from autoqa.cli.console import counted, example, finish, say, say_json
 from autoqa.cli.inputs import Lost
 from autoqa.errors import DataError, some_of
 
 if TYPE_CHECKING:
+    from autoqa.privacy import Redaction
     from autoqa.readers import Quarantine
     from autoqa.readers.evaluations import Imported
     from autoqa.records import Rating
@@ -88,10 +97,8 @@ def import_(
             "--person", metavar="NAME", help="What to call people whom a file does not name."
         ),
     ] = None,
-    redact: Annotated[
-        bool,
-        typer.Option("--redact/--no-redact", help="Mask personal data in what raters wrote."),
-    ] = True,
+    privacy: PrivacyMode = "mask",
+    key_file: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Read evaluations of another QA system as ratings on a scorecard.
@@ -110,17 +117,17 @@ def import_(
     from autoqa.scorecard import load_scorecard
 
     card = load_scorecard(scorecard)
+    redaction = redaction_from(privacy, key_file, None)
     held = out.parent / "quarantine-evaluations.jsonl"
     with Quarantine(held) as quarantine:
         found = import_evaluations(
             inputs, card, quarantine=quarantine, system=system, person=person
         )
-    if redact:
-        safe = tuple(replace(r, reason=redact_text(r.reason)) for r in found.ratings)
-        found = replace(found, ratings=safe)
+    safe = tuple(replace(r, reason=redact_text(r.reason, redaction)) for r in found.ratings)
+    found = replace(found, ratings=safe)
     lost = Lost(out.parent)
     if data:
-        _write_joined(out, data, found.ratings, card, lost, redact=redact)
+        _write_joined(out, data, found.ratings, card, lost, redaction)
     else:
         _write_table(out, found.ratings, card)
     if as_json:
@@ -149,8 +156,7 @@ def _write_joined(
     ratings: Sequence[Rating],
     card: Scorecard,
     lost: Lost,
-    *,
-    redact: bool,
+    redaction: Redaction,
 ) -> None:
     """Write the conversations with their ratings; say which ratings found none."""
     from autoqa.privacy import redact_labelled
@@ -161,7 +167,7 @@ def _write_joined(
         conversations = read(data, quarantine=quarantine)
         missing = {rating.conversation_id for rating in ratings}
         joined = with_ratings(conversations, ratings, card, missing)
-        write_uniform(out, map(redact_labelled, joined) if redact else joined)
+        write_uniform(out, (redact_labelled(one, redaction) for one in joined))
     if missing:
         lost.add(
             f"{len(missing)} evaluated conversations are not in --data "
@@ -316,9 +322,10 @@ def _refuse_other_run(path: Path, card: Scorecard) -> None:
 
     from autoqa.records import Evaluation
     from autoqa.store import read_records
+    from autoqa.store.tables import stored_table
 
-    table = path / "evaluations.parquet"
-    if not table.is_file():
+    table = stored_table(path, "evaluations")
+    if table is None:
         return
     for first in islice(read_records(table, Evaluation), 1):
         if (first.scorecard, first.scorecard_version) != (card.id, card.version):
@@ -332,8 +339,10 @@ def _agents(path: Path) -> Mapping[str, str]:
     """Conversation id to agent, where a run has its conversations."""
     import pyarrow.parquet as pq
 
-    table = path / "transcripts.parquet"
-    if not table.is_file():
+    from autoqa.store.tables import stored_table
+
+    table = stored_table(path, "transcripts")
+    if table is None:
         return {}
     rows = pq.read_table(table, columns=["conversation_id", "agent"]).to_pylist()
     return {row["conversation_id"]: row["agent"] for row in rows if row["agent"] is not None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
@@ -18,6 +18,7 @@ from autoqa.cli.arguments import (
     NameModels,
     PrivacyMode,
     SpeakerNames,
+    UniformFile,
     columns_from,
     redaction_from,
     refuse_inside,
@@ -45,16 +46,7 @@ def add_to(app: typer.Typer) -> None:
 
 def read(
     inputs: Inputs,
-    out: Annotated[
-        Path,
-        typer.Option(
-            "--out",
-            metavar="FILE",
-            help="Uniform JSONL to write; compressed if the name ends in .gz.",
-            dir_okay=False,
-            show_default=False,
-        ),
-    ],
+    out: UniformFile,
     format_name: FormatName = None,
     column: Columns = None,
     speaker: SpeakerNames = None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -16,6 +15,7 @@ from autoqa.cli.arguments import (
     KeyFile,
     NameModels,
     SpeakerNames,
+    UniformFile,
     columns_from,
     redaction_from,
     refuse_inside,
@@ -46,16 +46,7 @@ def add_to(app: typer.Typer) -> None:
 
 def redact(
     inputs: Inputs,
-    out: Annotated[
-        Path,
-        typer.Option(
-            "--out",
-            metavar="FILE",
-            help="Uniform JSONL to write; compressed if the name ends in .gz.",
-            dir_okay=False,
-            show_default=False,
-        ),
-    ],
+    out: UniformFile,
     report: Annotated[
         bool, typer.Option("--report", help="Print what was replaced, by language and kind.")
     ] = False,

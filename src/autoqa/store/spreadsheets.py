@@ -18,7 +18,7 @@ from typing import IO, Any, TypeAlias
 from autoqa.errors import StoreError
 from autoqa.records import Evaluation, Evidence, Flag, Rating, Transcript
 from autoqa.store.files import atomic_file
-from autoqa.store.tables import read_records
+from autoqa.store.tables import read_records, stored_table
 
 Cell: TypeAlias = "str | float | None"
 
@@ -106,6 +106,11 @@ def neutral(text: str) -> str:
     return f"'{text}" if is_formula(text) else text
 
 
+def neutral_row(cells: Iterable[Any]) -> list[Any]:
+    """Return a row whose texts no spreadsheet program takes for formulas; numbers stay numbers."""
+    return [neutral(cell) if isinstance(cell, str) else cell for cell in cells]
+
+
 def is_formula(text: str) -> bool:
     """Whether a spreadsheet program may calculate a text, as in ``=1+1``, ``@SUM(1)``, ``-1``."""
     return text[:1] in _CONTROL or text.lstrip()[:1] in _FORMULA
@@ -117,7 +122,7 @@ def _write_csv(stream: IO[bytes], sheet: _Sheet) -> int:
     writer.writerow(map(neutral, sheet.columns))
     count = 0
     for row in sheet.rows:
-        writer.writerow([neutral(cell) if isinstance(cell, str) else cell for cell in row])
+        writer.writerow(neutral_row(row))
         count += 1
     text.flush()
     text.detach()  # the stream is closed by who opened it
@@ -157,12 +162,7 @@ def _fitted(text: str) -> str:
 
 def _sheets(run: Path, *, with_text: bool) -> list[_Sheet]:
     needed = ("evaluations", "ratings", "csat", "flags", *(("transcripts",) if with_text else ()))
-    files = {name: run / f"{name}.parquet" for name in needed}
-    for name, file in files.items():
-        if not file.is_file():
-            raise StoreError(
-                f"{run}: no {name}.parquet; name a folder in which `autoqa score` ended well"
-            )
+    files = {name: _table_of(run, name) for name in needed}
 
     def ratings(name: str) -> _Sheet:
         quote = _Quotes(files["transcripts"]) if with_text else None
@@ -176,6 +176,15 @@ def _sheets(run: Path, *, with_text: bool) -> list[_Sheet]:
         ratings("csat"),
         _Sheet("flags", _FLAG_COLUMNS, ([getattr(f, c) for c in _FLAG_COLUMNS] for f in flags)),
     ]
+
+
+def _table_of(run: Path, name: str) -> Path:
+    found = stored_table(run, name)
+    if found is None:
+        raise StoreError(
+            f"{run}: no {name}.parquet; name a folder in which `autoqa score` ended well"
+        )
+    return found
 
 
 _EVALUATION_COLUMNS = (

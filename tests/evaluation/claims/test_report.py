@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -90,6 +91,13 @@ def test_csv_has_one_row_per_figure(report):
     first = rows[0]
     assert (first["verdict"], first["claimed"], first["n"]) == ("supported", "above 0.3", "300")
     assert float(first["low"]) < float(first["value"]) < float(first["high"])
+
+
+def test_no_rater_makes_a_formula_of_the_csv(report):
+    named = replace(report.results[0], ratings="=HYPERLINK(1)")
+    row = next(csv.DictReader(io.StringIO(replace(report, results=(named,)).to_csv())))
+    assert row["ratings"] == "'=HYPERLINK(1)"
+    assert row["value"].lstrip("-")[0].isdigit()  # numbers stay numbers
 
 
 def test_a_notebook_shows_the_table_escaped(report):

@@ -24,6 +24,7 @@ from autoqa.evaluation.figures import to_plain
 from autoqa.evaluation.intervals import Estimate
 from autoqa.notebook import html_table, markdown_table, plain_line
 from autoqa.records import SCHEMA_VERSION
+from autoqa.store.spreadsheets import neutral_row
 
 CLAIMS: tuple[Claim, ...] = (
     *quality.CLAIMS,
@@ -130,7 +131,8 @@ class ClaimsReport:
                 "" if result.needed is None else result.needed,
             )
             for finding in result.findings or (None,):
-                writer.writerow((*about, *_csv_finding(finding), result.sentence))
+                row = (*about, *_csv_finding(finding), result.sentence)
+                writer.writerow(neutral_row(row))
         return out.getvalue()
 
 
