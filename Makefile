@@ -26,8 +26,11 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install  ## the whole path on embedded data: train, score, experiment, compare
 	$(BIN)/autoqa demo --out out/demo
 
+# One process per core, one thread each; a file's tests stay together and share what they set up.
+WORKERS ?= 2
 test: install  ## all tests, the slow ones too
-	$(BIN)/python -m pytest
+	@bash tests/system_packages.sh
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 check: install  ## style, types and layers
 	$(BIN)/ruff check .
@@ -53,9 +56,12 @@ models: install  ## train models/default from the shared datasets (under 30 minu
 experiments: install $(FULL)/adapter.json  ## run every experiment in experiments/ (the first time, fine-tunes one arm)
 	@for spec in experiments/*.yaml; do $(BIN)/autoqa experiment run $$spec || exit 1; done
 
-bench: install  ## speed and memory, as ratios measured in one run; statistics on 1,000,000 ratings
+bench: install  ## speed and memory, as ratios measured in one run, to 100,000 conversations and 1,000,000 ratings; the review page
 	$(BIN)/python experiments/bench_speed.py
+	$(BIN)/python experiments/bench_speed.py --part scale
 	$(BIN)/python experiments/bench_speed.py --part statistics
+	$(BIN)/python experiments/bench_review.py
+	$(BIN)/python experiments/bench_conversation.py
 
 notebooks: install  ## write notebooks/*.ipynb from their .py, without outputs
 	cd notebooks && ../$(BIN)/jupytext --quiet --to ipynb --update *.py
