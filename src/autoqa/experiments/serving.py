@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,12 +17,11 @@ from autoqa.errors import AutoqaError
 from autoqa.experiments.loggable import failure_reason
 from autoqa.experiments.quiet_mlflow import quiet_mlflow
 from autoqa.experiments.registering import saved_model
+from autoqa.listening import answer_requests, listening, place_of
 from autoqa.scorecard import Scorecard
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-
-_GRACE_SECONDS = 10  # for requests that are being answered when the server is told to stop
 
 _HOW_TO_ASK = (
     "send application/json with one of dataframe_split, dataframe_records, inputs or instances, "
@@ -65,18 +61,11 @@ def serve(
     OSError
         If the address cannot be bound.
     """
-    import uvicorn
-
-    with _listening(host, port) as listener, saved_model(models, scorecard=scorecard) as saved:
+    with listening(host, port) as listener, saved_model(models, scorecard=scorecard) as saved:
         app = scoring_app(saved)
-        config = uvicorn.Config(
-            app, log_level="error", access_log=False, timeout_graceful_shutdown=_GRACE_SECONDS
-        )
         if started is not None:
-            name, at = listener.getsockname()[:2]
-            started(f"http://{f'[{name}]' if ':' in name else name}:{at}")
-        with _signals_only_stop():
-            uvicorn.Server(config).run(sockets=[listener])
+            started(f"http://{place_of(listener)}")
+        answer_requests(app, listener)
 
 
 def scoring_app(saved: Path) -> FastAPI:
@@ -161,22 +150,3 @@ def _what_is_wrong(body: bytes, content_type: str) -> str:
     except (ValueError, RecursionError) as error:
         return f"the body is not JSON ({type(error).__name__}); {_HOW_TO_ASK}"
     return f"the body holds no table of conversations; {_HOW_TO_ASK}"
-
-
-@contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, port), family=family) as listener:
-        yield listener
-
-
-@contextmanager
-def _signals_only_stop() -> Iterator[None]:
-    """Let SIGINT and SIGTERM stop the server and nothing else: it raises them again when done."""
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = {one: signal.signal(one, lambda *_: None) for one in signals}
-    try:
-        yield
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)

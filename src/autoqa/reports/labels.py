@@ -1,25 +1,15 @@
-"""The words of a report in the reader's language.
-
-A catalogue maps English templates, as they stand in the code, to a translation with the same
-placeholders. What has no translation stays English: a report is never refused for want of a word.
-"""
+"""The words of a report in the reader's language."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 
-from autoqa.errors import DataError, near_miss
-from autoqa.evaluation.wording import Say, english
+from autoqa.evaluation import wording
+from autoqa.evaluation.wording import LANGUAGES, Say
 
-LANGUAGES: Mapping[str, str] = {
-    "en": "English",
-    "es": "español",
-    "it": "italiano",
-    "zh": "中文",
-}
-"""Languages of a report, each by its own name."""
+__all__ = ["LANGUAGES", "catalogue", "labels"]
+
+_PACKAGE = "autoqa.reports"
 
 
 def labels(language: str) -> Say:
@@ -33,26 +23,9 @@ def labels(language: str) -> Say:
     >>> labels("es")("people")
     'personas'
     """
-    if language not in LANGUAGES:
-        raise DataError(
-            f"There are no labels in '{language}'.{near_miss(language, LANGUAGES)} Languages: "
-            f"{', '.join(f'{code} ({name})' for code, name in LANGUAGES.items())}."
-        )
-    if language == "en":
-        return english
-    translated = catalogue(language)
-
-    def say(text: str, /, **values: object) -> str:
-        return english(translated.get(text, text), **values)
-
-    return say
+    return wording.words_in(language, _PACKAGE)
 
 
-@cache
 def catalogue(language: str) -> Mapping[str, str]:
     """Return English templates and their translation."""
-    import yaml
-
-    stored = files("autoqa.reports") / "labels" / f"{language}.yaml"
-    found = yaml.safe_load(stored.read_text(encoding="utf-8"))
-    return {str(text): str(translation) for text, translation in found.items()}
+    return wording.catalogue(language, _PACKAGE)

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from autoqa.evaluation.study import Study
-from autoqa.evaluation.wording import Say
+from autoqa.evaluation.wording import Say, without_controls
 from autoqa.reports.answers import five_answers
 from autoqa.reports.content import Answer, Section
 from autoqa.reports.labels import labels
 from autoqa.reports.sections import sections
 
-_UNSAFE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff"  # no HTML file may hold these
-    r"\u202a-\u202e\u2066-\u2069]"  # and these turn the order of letters around
-)
 DISTRIBUTION = "autoqa-transcripts"
 _VERSIONED = (DISTRIBUTION, "matplotlib", "numpy", "scipy", "scikit-learn")
 
@@ -82,7 +77,7 @@ def report_html(
         undefined=StrictUndefined,
         keep_trailing_newline=True,
     )
-    return _without_controls(
+    return without_controls(
         environment.get_template("report.html.j2").render(
             page=page,
             say=say,
@@ -177,8 +172,3 @@ def _template(name: str) -> str:
 
 def _sha256(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
-
-
-def _without_controls(html: str) -> str:
-    """Replace control characters, which come from names and transcripts only."""
-    return _UNSAFE.sub("\ufffd", html)

@@ -74,6 +74,12 @@ def from_dict(record_type: type[Record], mapping: Mapping[str, Any]) -> Record:
     return record
 
 
+def header_line(record_type: type) -> str:
+    """Return the line that JSONL of such records begins with."""
+    header = {"autoqa": RECORD_NAMES[record_type], "schema_version": SCHEMA_VERSION}
+    return json.dumps(header) + "\n"
+
+
 def arrow_schema(record_type: type) -> pa.Schema:
     """Return the explicit Arrow schema of one record type, with what it holds in its metadata."""
     import pyarrow as pa
@@ -147,8 +153,7 @@ class RecordWriter(Generic[Record]):
             packed = gzip.GzipFile(filename="", fileobj=stream, mode="wb", mtime=0)
             stream = cast("IO[bytes]", self._stack.enter_context(packed))
         self._lines = stream
-        header = {"autoqa": RECORD_NAMES[self.record_type], "schema_version": SCHEMA_VERSION}
-        stream.write(json.dumps(header).encode() + b"\n")
+        stream.write(header_line(self.record_type).encode())
 
     def write(self, records: Iterable[Record]) -> None:
         """Append records."""
