@@ -553,7 +553,10 @@ class Trained:
 def training(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     called = SimpleNamespace(report=Trained())
 
-    def train(data, card, out, *, criteria, csat, stated_risk, start_from, seed, progress):
+    def train(
+        data, card, out, *, reviewed, criteria, csat, stated_risk, start_from, seed, progress
+    ):
+        called.reviewed = reviewed
         called.data, called.card, called.out = data, card, out
         called.criteria, called.csat, called.seed = criteria, csat, seed
         called.stated_risk = stated_risk
@@ -572,6 +575,7 @@ def test_train_takes_several_paths_after_one_data_option(training: SimpleNamespa
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
     assert sorted(training.data) == [a, b, c]
+    assert training.reviewed is None
     assert training.card.id == "support-core"
     assert training.out == tmp_path / "m"
     assert training.criteria == ["greeting", "recap"]

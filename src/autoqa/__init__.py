@@ -80,6 +80,7 @@ if TYPE_CHECKING:
         Turn,
     )
     from autoqa.review import flag
+    from autoqa.review.inline import show_conversation
     from autoqa.scorecard import (
         Criterion,
         Level,
@@ -126,6 +127,7 @@ _HOMES = {
     "records": "Action Channel Evaluation Evidence Flag LabelledTranscript RaterKind Rating "
     "Speaker Status Survey Transcript Turn",
     "review": "flag",
+    "review.inline": "show_conversation",
     "scorecard": "Criterion Level Scorecard evaluate library_names lint load_scorecard",
     "scorers": "LinearScorer ModelFolder Panel RulesScorer Scorer TextModel register_scorer",
     "simulate": "SimulationSettings iter_simulated write_simulation",
@@ -219,6 +221,7 @@ __all__ = [
     "run_benchmark",
     "run_experiment",
     "score",
+    "show_conversation",
     "to_pandas",
     "to_polars",
     "train",

@@ -82,6 +82,7 @@ Where things are
   {out}/models/        the trained models and their card; in MLflow {self.model_uri}
 
 Try next
+  autoqa review serve {out}/scores --database {out}/review.db   (people decide, in a browser)
   autoqa scorecard show support-core.es
   autoqa score YOUR_TRANSCRIPTS --scorecard support-core --models {out}/models --out runs/mine
   autoqa experiment list

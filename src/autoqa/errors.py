@@ -18,7 +18,8 @@
     ├── PrivacyError (ValueError)       redaction is set up wrongly
     ├── DataError (ValueError)          a dataset lacks what a command needs
     │   └── MissingData                 the folder it should be in is not there
-    └── ExperimentError (ValueError)    an experiment spec cannot be run
+    ├── ExperimentError (ValueError)    an experiment spec cannot be run
+    └── ReviewError                     the review database or page cannot do what was asked
 
 A message names the place, what was found there, and what to do about it.
 """
@@ -101,6 +102,10 @@ class DataError(AutoqaError, ValueError):
 
 class MissingData(DataError):
     """A dataset's folder is not there; a runner may skip the experiment with this message."""
+
+
+class ReviewError(AutoqaError):
+    """The review database or page cannot do what was asked."""
 
 
 class ExperimentError(AutoqaError, ValueError):

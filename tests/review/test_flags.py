@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoqa.evaluation.wording import english
 from autoqa.records import CSAT, Evaluation, RaterKind, Rating, Status
-from autoqa.review.flags import dissatisfied, flag
+from autoqa.review.flags import MESSAGES, dissatisfied, flag, in_words, message_values
 from autoqa.scorecard import Scorecard
 
 CARD = Scorecard.model_validate(
@@ -173,3 +176,35 @@ def test_flags_are_ordered_by_priority_and_each_reason_comes_once(
     priorities = [f.priority for f in found]
     assert priorities == sorted(priorities, reverse=True)
     assert len({(f.reason, f.criterion) for f in found}) == len(found)
+
+
+def test_messages_give_back_the_values_that_were_filled_in():
+    flags = flag(evaluation(critical=("identity",)), CARD, csat(0.5, 0.4, 0.1, 0, 0))
+    found = {one.reason: message_values(one.reason, one.message) for one in flags}
+    assert found["critical_failed"] == {"question": "Was identity there?"}
+    assert found["predicted_dissatisfied"] == {"share": "90%"}
+
+
+@given(st.sampled_from(sorted(MESSAGES)), st.data())
+def test_any_message_is_its_template_with_its_values(reason, data):
+    names = re.findall(r"{(\w+)}", MESSAGES[reason])
+    values = {name: data.draw(st.text(max_size=20), label=name) for name in names}
+    message = MESSAGES[reason].format(**values)
+    assert MESSAGES[reason].format(**message_values(reason, message)) == message
+
+
+def test_other_words_and_other_reasons_are_shown_as_they_are():
+    assert message_values("low_total", "Total of 3 stars") == {}
+    assert message_values("own_reason", "anything") == {}
+    assert in_words("low_total", "Total of 3 stars", {}, english) == "Total of 3 stars"
+    assert in_words("own_reason", "100 {percent}", {}, english) == "100 {percent}"
+
+
+def test_messages_are_said_in_the_readers_language():
+    def spanish(text, /, **values):
+        return {"The scorecard gives {total} of 100": "Da {total} de 100"}[text].format(**values)
+
+    message = "The scorecard gives 42 of 100"
+    values = message_values("low_total", message)
+    assert in_words("low_total", message, values, spanish) == "Da 42 de 100"
+    assert in_words("low_total", message, values, english) == message

@@ -18,6 +18,7 @@ from autoqa.cli import (
     reading,
     redacting,
     reporting,
+    review,
     scorecards,
     scoring,
     serving,
@@ -69,6 +70,7 @@ comparing.add_to(app)
 app.add_typer(evaluations.app, name="evaluations")
 app.add_typer(claims.app, name="claims")
 reporting.add_to(app)
+app.add_typer(review.app, name="review")
 app.add_typer(experiments.app, name="experiment")
 learning.add_benchmark(app)
 app.add_typer(models.app, name="models")

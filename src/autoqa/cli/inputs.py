@@ -156,7 +156,9 @@ def load_material(
         people = [r for one in known for r in one.ratings if r.kind == "human"]
         stated = {name: scale for one in known for name, scale in one.scales.items()}
     if surveys is not None:
-        answers = _answers(surveys, lost, survey_scale, known, nobody_in=None if people else human)
+        answers = survey_answers(
+            surveys, lost, survey_scale, known, nobody_in=None if people else human
+        )
     asked, rated = conversation_ids(answers), conversation_ids([*automated, *people])
     if asked and rated and not asked & rated:
         lost.add(
@@ -228,13 +230,13 @@ def _human(
     return people, found.scales
 
 
-def _answers(
+def survey_answers(
     path: Path,
     lost: Lost,
     scale: tuple[float, float] | None,
-    conversations: Sequence[LabelledTranscript],
+    conversations: Sequence[LabelledTranscript] = (),
     *,
-    nobody_in: Path | None,
+    nobody_in: Path | None = None,
 ) -> list[Survey]:
     """Return survey answers; there must be some where a file of human ratings has none."""
     from autoqa.readers import read_survey_answers

@@ -9,7 +9,6 @@ import typer
 
 from autoqa.cli.arguments import (
     AsJson,
-    CardName,
     IntervalSeed,
     LicenceName,
     Resamples,
@@ -31,6 +30,7 @@ def add_train(app: typer.Typer) -> None:
             "autoqa train --data rated.jsonl --scorecard support-core --out models/mine --csat",
             "autoqa train --data rated.jsonl --scorecard support-core --out models/mine "
             "--max-disagreement 0.1",
+            "autoqa train --from-review review.db --out models/reviewed",
         ),
     )(train)
 
@@ -45,17 +45,6 @@ def add_benchmark(app: typer.Typer) -> None:
 
 
 def train(
-    data: Annotated[
-        list[Path],
-        typer.Option(
-            "--data",
-            metavar="PATH...",
-            help="Rated conversations: one or more files or folders.",
-            exists=True,
-            show_default=False,
-        ),
-    ],
-    scorecard: CardName,
     out: Annotated[
         Path,
         typer.Option(
@@ -66,8 +55,38 @@ def train(
             show_default=False,
         ),
     ],
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--data",
+            metavar="PATH...",
+            help="Rated conversations: one or more files or folders.",
+            exists=True,
+            show_default=False,
+        ),
+    ] = None,
     # An option takes one value: what follows it in `--data A B C` arrives here.
     more_data: Annotated[list[Path] | None, typer.Argument(hidden=True, exists=True)] = None,
+    from_review: Annotated[
+        str | None,
+        typer.Option(
+            "--from-review",
+            metavar="DATABASE",
+            help="Learn from what people submitted on the review page: its SQLite file, or the "
+            "URL of its PostgreSQL database. With --data, from both.",
+            show_default=False,
+        ),
+    ] = None,
+    scorecard: Annotated[
+        str | None,
+        typer.Option(
+            "--scorecard",
+            metavar="NAME_OR_FILE",
+            help="A scorecard of the library (see `autoqa scorecard list`) or a YAML file. "
+            "Default with --from-review: the one loaded last for review.",
+            show_default=False,
+        ),
+    ] = None,
     criteria: Annotated[
         str | None,
         typer.Option(
@@ -117,11 +136,19 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Learn from human ratings and surveys, and say how far the result can be trusted."""
+    from autoqa.experiments.reviewed import reviewed_in
     from autoqa.experiments.selecting import StatedRisk
     from autoqa.experiments.training import train as train_all
     from autoqa.scorecard import load_scorecard
 
-    card = load_scorecard(scorecard)
+    places = [*(data or ()), *(more_data or ())]
+    if not places and from_review is None:
+        raise typer.BadParameter("give --data, --from-review, or both", param_hint="--data")
+    given = None if scorecard is None else load_scorecard(scorecard)
+    reviewed = None if from_review is None else reviewed_in(from_review, given)
+    card = given if reviewed is None else reviewed.card
+    if card is None:
+        raise typer.BadParameter("name a scorecard", param_hint="--scorecard")
     chosen = None if criteria is None else _chosen(criteria, [c.id for c in card.criteria])
     stated = None
     if max_disagreement is not None:
@@ -134,9 +161,10 @@ def train(
         stated = StatedRisk(max_disagreement, confidence_level)
     with progress_bar() as progress:
         report = train_all(
-            [*data, *(more_data or ())],
+            places,
             card,
             out,
+            reviewed=reviewed,
             criteria=chosen,
             csat=csat,
             stated_risk=stated,

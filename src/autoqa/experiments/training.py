@@ -16,6 +16,7 @@ from autoqa.errors import DataError, ScaleError
 from autoqa.evaluation.agreement import quadratic_kappa
 from autoqa.evaluation.selective import AbstentionThreshold
 from autoqa.experiments.provenance import dataset_files, files_digest, named_source
+from autoqa.experiments.reviewed import Reviewed
 from autoqa.experiments.selecting import StatedRisk, limit_for, limits_markdown
 from autoqa.features.batch import Batch
 from autoqa.features.encoders import Encoder
@@ -99,6 +100,7 @@ def train(
     card: Scorecard,
     out: str | Path,
     *,
+    reviewed: Reviewed | None = None,
     criteria: Sequence[str] | None = None,
     csat: bool = False,
     stated_risk: StatedRisk | None = None,
@@ -122,6 +124,8 @@ def train(
     card : Scorecard
     out : path
         Model folder to write.
+    reviewed : Reviewed, optional
+        Conversations and ratings of the review page, added to those of `data`.
     criteria : sequence of str, optional
         Only these.
     csat : bool
@@ -148,6 +152,10 @@ def train(
     with Quarantine() as quarantine:
         labelled = [redact_labelled(one) for one in read(data, quarantine=quarantine)]
         bad, reasons = quarantine.records_quarantined, dict(quarantine.counts)
+    source = _sources(data, labelled)
+    if reviewed is not None:
+        labelled = reviewed.added_to(labelled)
+        source += (named_source(reviewed.name, reviewed.sha256),)
     wanted = (
         [card.criterion(name) for name in criteria] if criteria is not None else list(card.criteria)
     )
@@ -167,7 +175,6 @@ def train(
     skipped: dict[str, str] = {}
     models: dict[str, RoutedModel] = {}
     cards: dict[str, HeadCard] = {}
-    source = _sources(data, labelled)
     for step, criterion in enumerate(wanted):
         report(f"learning {criterion.id}", step + 1, steps)
         own = [r for r in ratings if r.criterion == criterion.id and r.status is Status.RATED]
@@ -208,7 +215,8 @@ def train(
             skipped[CSAT] = str(error)
     if not models:
         why = "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
-        raise DataError(f"nothing could be learned from {', '.join(map(str, data))}: {why}")
+        places = [*map(str, data), *([reviewed.name] if reviewed is not None else ())]
+        raise DataError(f"nothing could be learned from {', '.join(places)}: {why}")
     result = TrainingReport(
         str(out), len(labelled), reports, skipped, CSAT in models, bad, reasons, stated_risk
     )
