@@ -116,6 +116,7 @@ class Served:
     def __init__(self, database: Database) -> None:
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
+        self._socket.listen()  # who connects before the server is up waits for it
         config = uvicorn.Config(create_app(database), log_level="warning")
         self._server = uvicorn.Server(config)
         serve = {"sockets": [self._socket]}

@@ -23,9 +23,7 @@ from sqlalchemy import delete
 from autoqa.review.database import open_database, schema
 
 CHROMIUM = os.environ.get("AUTOQA_CHROMIUM") or shutil.which("chromium")
-WAIT_MS = int(
-    os.environ.get("WAIT_MS", 20_000)
-)  # for what a slow machine may take; waits end as soon as it is there
+WAIT_MS = 20_000  # for what a slow machine may take; waits end as soon as it is there
 expect.set_options(timeout=WAIT_MS)
 
 # A page tells what happened on it before its own scripts run.
@@ -49,6 +47,7 @@ class Site:
         self._story = story
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
+        self._socket.listen()  # who connects before the server is up waits for it
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self.app = create_app(database)
         config = uvicorn.Config(self.app, log_level="warning", lifespan="on", ws="none")
@@ -117,31 +116,16 @@ def browser():
 
 @pytest.fixture(scope="module")
 def serve(add_people, password, tmp_path_factory):
-    """Serve a copy of a database file, with people in every role: ``serve(loaded_file)``."""
+    """Serve a copy of a database file, with people in every role: ``serve(loaded_file)``.
+
+    With what `told` gives, what the story left: ``serve(*told)``.
+    """
     served = []
 
-    def start(file):
+    def start(file, people=None, story=None):
         path = tmp_path_factory.mktemp("site") / "review.db"
         database = open_database(shutil.copy(file, path))
-        site = Site(database, add_people(database), password)
-        served.append(site)
-        return site
-
-    yield start
-    for site in served:
-        site.stop()
-        site.database.close()
-
-
-@pytest.fixture(scope="module")
-def serve_as_is(password, tmp_path_factory):
-    """Serve a copy of what the story left: ``serve_as_is(told)``; see `told`."""
-    served = []
-
-    def start(told):
-        file, people, story = told
-        path = tmp_path_factory.mktemp("site") / "review.db"
-        site = Site(open_database(shutil.copy(file, path)), people, password, story)
+        site = Site(database, people or add_people(database), password, story)
         served.append(site)
         return site
 
@@ -196,13 +180,12 @@ def open_page(browser, site):
     """
     contexts = []
 
-    def start(who=None, path="/", *, at=None, **options):
-        at = at or site
+    def start(who=None, path="/", **options):
         if who is not None:
-            options["storage_state"] = at.cookies_of(browser, who)
-        context = browser.new_context(base_url=at.url, **options)
+            options["storage_state"] = site.cookies_of(browser, who)
+        context = browser.new_context(base_url=site.url, **options)
         context.set_default_timeout(WAIT_MS)
-        watcher = Watcher(context, at.url)
+        watcher = Watcher(context, site.url)
         contexts.append((context, watcher))
         page = context.new_page()
         page.watcher = watcher
@@ -225,10 +208,9 @@ def axe():
         pytest.skip("no axe: pip install axe-playwright-python")
     script = Path(found.origin).with_name("axe.min.js").read_text(encoding="utf-8")
 
-    def violations(page, only=None):
+    def violations(page):
         page.evaluate(script)
-        options = {"resultTypes": ["violations"], **({"runOnly": only} if only else {})}
-        found = page.evaluate("(options) => axe.run(options)", options)["violations"]
+        found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
         return [
             f"{one['id']} ({one['impact']}): {one['help']}: "
             + "; ".join(
